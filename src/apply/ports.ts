@@ -5,7 +5,7 @@ import type {
   Health,
   Image,
   Network,
-  Proxy,
+  ProxyState,
   RouteTable,
   VolumeInfo,
 } from '../observed/observed.ts';
@@ -98,7 +98,7 @@ export interface EngineReader {
 /** The reverse proxy. */
 export interface ProxyPort {
   /** Asks Caddy what it runs and reads the flag files. Never throws for an unreachable Caddy: it says so. */
-  observe(): Promise<Proxy>;
+  observe(): Promise<ProxyState>;
   /** Renders, adapts, compares, loads when different. A refused configuration leaves the old one serving. */
   load(routes: RouteTable): Promise<void>;
   /** Creates or removes one flag file, atomically and durably. */

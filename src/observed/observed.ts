@@ -11,7 +11,7 @@ export interface Observed {
   readonly volumes: readonly VolumeInfo[];
   /** Addresses in our subnet that are in use by anything, ours or not. */
   readonly takenAddresses: readonly string[];
-  readonly proxy: Proxy;
+  readonly proxy: ProxyState;
   /** Health answers by container id; absent until the first answer. */
   readonly health: Readonly<Record<string, Health>>;
   /** What each app's worker is doing right now, by app; `''` is the host itself. */
@@ -129,7 +129,7 @@ export interface VolumeInfo {
 }
 
 /** What Caddy runs, asked for and not remembered. */
-export interface Proxy {
+export interface ProxyState {
   /** `edited`: it runs, but not what we loaded. `off`: no app has ever needed it and none is configured. */
   readonly state: 'running' | 'edited' | 'unreachable';
   /** The routes in what it runs; empty unless `running`. */
