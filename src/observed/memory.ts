@@ -20,7 +20,7 @@ export interface AppMemory<A> {
   /** The last release that passed its gate whole; what a rollback returns to. */
   readonly lastHealthy?: Release<A>;
   /** The release that a person pinned by `rollback`. */
-  readonly pin?: Release<A> & { readonly actor: string };
+  readonly pin?: Pin<A>;
   /** Releases that failed their gate; not tried again until the desired one is another. */
   readonly quarantine?: Quarantine;
   /** The open deployment. */
@@ -47,9 +47,19 @@ export interface AppMemory<A> {
     readonly fields: readonly string[];
     readonly containers: readonly string[];
   };
-  /** Spec hashes whose manual approval was given. */
+  /** The spec hash whose rollout a person approved. */
   readonly approved?: string;
+  /** A person approved the removal of this app (`prune: confirm`). */
   readonly pruneApproved?: boolean;
+  /** When the tag of a `pull: always` app was last looked up, milliseconds. */
+  readonly checkedAt?: number;
+}
+
+/** Holds until `resume`, or until git wants another release than the one it was set against. */
+export interface Pin<A> extends Release<A> {
+  readonly actor: string;
+  /** The spec hash that git wanted when it was pinned. */
+  readonly against: string;
 }
 
 /** An app at one spec hash with its resolved image, env, files and routes. */
@@ -82,6 +92,7 @@ export interface OpenDeployment {
   readonly startedAt: number;
   /** What brought it about. */
   readonly cause: string;
+  readonly phase: string;
 }
 
 /** A failed act. `transient` is tried again at `nextRetry`; `terminal` is the release's own fault and fails its gate. */

@@ -23,6 +23,8 @@ export interface Settings {
   readonly maxPruneShare: number;
   /** Caddy's flag files are on a file system that we share with it; else each switch is a reload. */
   readonly flags: boolean;
+  /** Milliseconds between two look-ups of a tag with `pull: always`. */
+  readonly interval: number;
 }
 
 /** The decision: what to do now, and when to look again. Printable, comparable, storable. */
@@ -62,6 +64,8 @@ export interface AppPlan {
   /** The act under way serves a release that is no longer wanted. */
   readonly cancel?: true;
   readonly error?: string;
+  /** Milliseconds since the epoch at which a failed act is tried again. */
+  readonly nextRetry?: number;
   readonly replicas: { readonly desired: number; readonly ready: number };
 }
 
@@ -198,6 +202,10 @@ export type Decision =
     }
   | { readonly kind: 'restarted'; readonly replica: number; readonly at: number }
   | { readonly kind: 'drain'; readonly container: string; readonly since: number | undefined }
+  /** The tag of a `pull: always` app is being looked up. */
+  | { readonly kind: 'checked'; readonly at: number }
+  /** The app carries on the memory of the one it was renamed from. */
+  | { readonly kind: 'renamed'; readonly from: string }
   | { readonly kind: 'forget' };
 
 /** A container whose health somebody waits for, or that serves. */

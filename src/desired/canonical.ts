@@ -1,0 +1,13 @@
+/** JSON with the keys of every mapping sorted and absent fields left out: equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => (isMapping(part) ? sortKeys(part) : part));
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function sortKeys(mapping: Record<string, unknown>): Record<string, unknown> {
+  const sorted: [string, unknown][] = Object.entries(mapping).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(sorted);
+}
