@@ -1,0 +1,150 @@
+// `npm test [-- FILTER…]`: types, lint and every test file whose path holds one of the filters.
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findLeftovers, type Leftover, removeLeftovers } from './leftovers.ts';
+import { ensureMachine, type Machine, MachineError } from './machine.ts';
+import { runProgram } from './run-program.ts';
+import { endTestFiles, runTestFile, type TestResult } from './test-file.ts';
+
+interface Item {
+  readonly name: string;
+  readonly run: () => Promise<TestResult>;
+}
+
+const fileDeadline = 240_000;
+const sideBySide = 2;
+/** Files that start whole controllers: they measure time, and want the machine for themselves. */
+const alone = 'test/e2e/';
+
+const results: { readonly name: string; readonly result: TestResult }[] = [];
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(filters: readonly string[]): Promise<number> {
+  const items = allItems().filter(({ name }) => matches(name, filters));
+  if (items.length === 0) {
+    say(`no test file has ${filters.join(' or ')} in its path`);
+    return 64;
+  }
+  const machine = await machineOrProblem();
+  if (typeof machine === 'string') {
+    say(machine);
+    return 3;
+  }
+  try {
+    const before = new Set((await findLeftovers(isTest)).map(({ id }) => id));
+    stopOnSignals(machine, before);
+    await runAll(items);
+    await reportLeftovers(before);
+  } finally {
+    await machine.stop();
+  }
+  return summarize();
+}
+
+async function machineOrProblem(): Promise<Machine | string> {
+  try {
+    return await ensureMachine({ engine: true, caddy: true, git: true, busybox: true, curl: true }, say);
+  } catch (error) {
+    if (error instanceof MachineError) return error.message;
+    throw error;
+  }
+}
+
+function allItems(): Item[] {
+  const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => join('test', file))
+    .sort();
+  return [
+    { name: 'types', run: () => runCheck('tsc', ['--noEmit']) },
+    { name: 'lint', run: () => runCheck('biome', ['check', '.']) },
+    ...files.map((name) => ({ name, run: () => runTestFile(name, fileDeadline) })),
+  ];
+}
+
+function matches(name: string, filters: readonly string[]): boolean {
+  return filters.length === 0 || filters.some((filter) => name.includes(filter));
+}
+
+async function runAll(items: readonly Item[]): Promise<void> {
+  const waiting = items.filter(({ name }) => !name.startsWith(alone));
+  const work = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await runItem(item);
+  };
+  await Promise.all(Array.from({ length: sideBySide }, work));
+  for (const item of items.filter(({ name }) => name.startsWith(alone))) await runItem(item);
+}
+
+async function runItem({ name, run }: Item): Promise<void> {
+  report(name, await run());
+}
+
+async function runCheck(program: string, args: readonly string[]): Promise<TestResult> {
+  const startedAt = performance.now();
+  const { code, output } = await runProgram(join('node_modules', '.bin', program), args);
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, seconds, output };
+}
+
+async function reportLeftovers(before: ReadonlySet<string>): Promise<void> {
+  const found = await removeOwnLeftovers(before);
+  if (found.length === 0) return;
+  const output = found
+    .map(({ kind, name, instance }) => `${kind} ${name} of instance ${instance}\n`)
+    .join('');
+  report('leftovers on the engine', { passed: 0, failed: 1, skipped: 0, seconds: 0, output });
+}
+
+/** What stood there before belongs to somebody else, perhaps to a run that is under way. */
+async function removeOwnLeftovers(before: ReadonlySet<string>): Promise<Leftover[]> {
+  const found = (await findLeftovers(isTest)).filter(({ id }) => !before.has(id));
+  await removeLeftovers(found);
+  return found;
+}
+
+function isTest(instance: string): boolean {
+  return instance.startsWith('test-');
+}
+
+function report(name: string, result: TestResult): void {
+  results.push({ name, result });
+  const { passed, failed, skipped, seconds, problem, output } = result;
+  const counts = [
+    `${passed} passed`,
+    ...(failed ? [`${failed} failed`] : []),
+    ...(skipped ? [`${skipped} skipped`] : []),
+  ];
+  say(`${failed ? '✗' : '✓'} ${name}: ${counts.join(', ')} (${seconds.toFixed(1)} s)`);
+  if (failed) say(`${output.trimEnd()}\n${problem ? `${name} ${problem}\n` : ''}`);
+}
+
+function summarize(): number {
+  const total = (count: 'passed' | 'failed' | 'skipped'): number =>
+    results.reduce((sum, { result }) => sum + result[count], 0);
+  const failures = results.filter(({ result }) => result.failed > 0);
+  if (failures.length > 0) say(`\nfailed: ${failures.map(({ name }) => name).join(', ')}`);
+  const skipped = total('skipped');
+  say(`${total('passed')} passed, ${total('failed')} failed${skipped ? `, ${skipped} skipped` : ''}`);
+  return failures.length > 0 ? 1 : 0;
+}
+
+/** An interrupted run leaves no engine and no containers of its tests behind either. */
+function stopOnSignals(machine: Machine, before: ReadonlySet<string>): void {
+  let stopping = false;
+  const stop = async (code: number): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    endTestFiles();
+    await removeOwnLeftovers(before);
+    await machine.stop();
+    process.exit(code);
+  };
+  process.on('SIGINT', () => void stop(130));
+  process.on('SIGTERM', () => void stop(143));
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
