@@ -20,7 +20,11 @@ const stale = whyInstall();
 if (stale !== undefined) {
   process.stderr.write(`npm ci: ${stale}\n`);
   // Not by the Node that is being replaced: npm's own, which stands elsewhere in the path.
-  const installed = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], foreignPath, ['ignore', 2, 2]);
+  const installed = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], foreignPath, [
+    'ignore',
+    2,
+    2,
+  ]);
   if (installed.code !== 0) {
     process.stderr.write('npm ci failed: the dependencies are not installed\n');
     leave(installed);

@@ -10,6 +10,8 @@ export interface Ran {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds after which it is ended, and so fails. */
+  readonly timeout?: number;
   /** Also shows the output while it comes. */
   readonly onOutput?: (text: string) => void;
 }
@@ -21,6 +23,7 @@ export function runProgram(program: string, args: readonly string[], options: Ru
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: options.timeout,
   });
   let output = '';
   const take = (text: string): void => {
