@@ -166,9 +166,9 @@ export interface Route {
  */
 export interface Upstream {
   readonly replica: number;
+  /** `address:port` of the slot that is dialled without the flag file, and of the one with it. */
   readonly plain: string;
   readonly flagged: string;
-  readonly port: number;
 }
 
 /** What the probe last found out about a container since it started. */

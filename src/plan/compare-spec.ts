@@ -1,0 +1,70 @@
+import { canonicalJson } from '../desired/canonical.ts';
+import type { ContainerSpec } from '../observed/observed.ts';
+
+/** One field in which a live container is not what it should be. */
+export interface FieldChange {
+  /** The manifest's name of the field. */
+  readonly path: string;
+  readonly live: string | undefined;
+  readonly desired: string | undefined;
+  /** What mends it. */
+  readonly heal: 'replace' | 'update' | 'networks';
+}
+
+type Compared = Exclude<keyof ContainerSpec, 'name' | 'labels' | 'address' | 'aliases' | 'env' | 'networks'>;
+
+/** Every compared field, its name in the manifest, and what mends it. Name, slot and labels are judged by standing. */
+const compared = {
+  image: ['spec.image', 'replace'],
+  entrypoint: ['spec.entrypoint', 'replace'],
+  command: ['spec.command', 'replace'],
+  workingDir: ['spec.workingDir', 'replace'],
+  user: ['spec.user', 'replace'],
+  mounts: ['spec.volumes', 'replace'],
+  ports: ['spec.ports', 'replace'],
+  memory: ['spec.resources.memory', 'update'],
+  nanoCpus: ['spec.resources.cpus', 'update'],
+  pids: ['spec.resources.pids', 'update'],
+  readOnlyRootfs: ['spec.security.readOnlyRootfs', 'replace'],
+  capAdd: ['spec.security.capAdd', 'replace'],
+  capDrop: ['spec.security.capDrop', 'replace'],
+  noNewPrivileges: ['spec.security.noNewPrivileges', 'replace'],
+  privileged: ['spec.security.privileged', 'replace'],
+  logging: ['spec.logging', 'replace'],
+} as const satisfies Record<Compared, readonly [string, FieldChange['heal']]>;
+
+/** Fields that an image fills in: unknown, and not compared, when the image is gone from the host. */
+const fromImage: readonly string[] = ['entrypoint', 'command', 'workingDir', 'user'];
+
+/** Live against desired, field by field, in a fixed order. */
+export function compareSpec(live: ContainerSpec, desired: ContainerSpec, imageKnown: boolean): FieldChange[] {
+  const fields = Object.entries(compared) as [Compared, readonly [string, FieldChange['heal']]][];
+  const plain = fields
+    .filter(([field]) => imageKnown || !fromImage.includes(field))
+    .filter(([field]) => text(live[field]) !== text(desired[field]))
+    .map(([field, [path, heal]]) => ({ path, live: text(live[field]), desired: text(desired[field]), heal }));
+  return [...plain, ...(imageKnown ? compareEnv(live, desired) : []), ...compareNetworks(live, desired)];
+}
+
+function compareEnv(live: ContainerSpec, desired: ContainerSpec): FieldChange[] {
+  const names = [...new Set([...Object.keys(live.env), ...Object.keys(desired.env)])].sort();
+  return names
+    .filter((name) => live.env[name] !== desired.env[name])
+    .map((name) => ({
+      path: `spec.env.${name}`,
+      live: live.env[name],
+      desired: desired.env[name],
+      heal: 'replace',
+    }));
+}
+
+function compareNetworks(live: ContainerSpec, desired: ContainerSpec): FieldChange[] {
+  if (text(live.networks) === text(desired.networks)) return [];
+  return [
+    { path: 'spec.networks', live: text(live.networks), desired: text(desired.networks), heal: 'networks' },
+  ];
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : canonicalJson(value);
+}

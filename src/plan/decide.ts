@@ -1,0 +1,156 @@
+import type { App } from '../desired/app.ts';
+import { canonicalJson } from '../desired/canonical.ts';
+import type { Container, RouteTable } from '../observed/observed.ts';
+import { Slots } from './address.ts';
+import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
+import { isSuspended, planApp } from './plan-app.ts';
+import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts';
+import { mergeRoutes, routesOf } from './plan-routes.ts';
+import { isSameRelease } from './release.ts';
+import { createLookup, createScene, type Scene } from './scene.ts';
+
+/**
+ * The next acts and the moment to look again, from the world alone. Nothing remembers where a rollout was: a
+ * crash, a newer commit or a hand on the host are just another world to decide about.
+ */
+export function decide(world: World): Plan {
+  const verdict = judgeRemovals(world);
+  const scenes = createScenes(world);
+  const planned = new Map<string, AppPlan>();
+  const tables: RouteTable[] = [];
+  for (const scene of inDependencyOrder(scenes)) {
+    const { plan, routes } = planOne(scene, verdict, planned);
+    planned.set(scene.name, plan);
+    tables.push(routes);
+  }
+  const apps = [...planned.values()].sort((a, b) => (a.app < b.app ? -1 : 1));
+  const routes = mergeRoutes(tables, world.observed.proxy.routes);
+  const host = planHost(world, routes, scenes);
+  const wakeAt = earliest([...apps.map((app) => app.wakeAt), retryOfHost(world)]);
+  return {
+    revision: world.desired.revision,
+    apps,
+    host,
+    probes: [...scenes.values()].flatMap(probesOf).sort((a, b) => (a.container < b.container ? -1 : 1)),
+    ...(wakeAt === undefined ? {} : { wakeAt }),
+    ...(verdict.held ? { pruneHeld: verdict.held } : {}),
+  };
+}
+
+/** Every app that git names, that runs, or that is remembered. */
+function createScenes(world: World): Map<string, Scene> {
+  const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
+  const former = new Set(world.desired.apps.flatMap((app) => app.renamedFrom ?? []));
+  const names = new Set([
+    ...apps.keys(),
+    ...world.observed.containers.map(({ app }) => app),
+    ...Object.keys(world.memory.apps),
+  ]);
+  const lookup = createLookup(world);
+  const own = world.observed.containers.map((container) => container.live.address);
+  const slots = new Slots(world.settings.subnet, [...world.observed.takenAddresses, ...own]);
+  const listed = [...names].filter((name) => name !== '' && !(former.has(name) && !apps.has(name))).sort();
+  return new Map(listed.map((name) => [name, createScene(world, lookup, name, apps.get(name), slots)]));
+}
+
+/** Dependencies first, so that what waits for them sees their plan; validation has refused cycles. */
+function inDependencyOrder(scenes: ReadonlyMap<string, Scene>): Scene[] {
+  const ordered = new Set<Scene>();
+  const visiting = new Set<string>();
+  const visit = (name: string) => {
+    const scene = scenes.get(name);
+    if (!scene || ordered.has(scene) || visiting.has(name)) return;
+    visiting.add(name);
+    for (const dependency of scene.wanted?.app.dependsOn ?? []) visit(dependency.app);
+    ordered.add(scene);
+  };
+  for (const name of scenes.keys()) visit(name);
+  return [...ordered];
+}
+
+function planOne(
+  scene: Scene,
+  verdict: PruneVerdict,
+  planned: ReadonlyMap<string, AppPlan>,
+): { readonly plan: AppPlan; readonly routes: RouteTable } {
+  const { world, name } = scene;
+  const isInvalid = world.desired.invalid.includes(name);
+  if (!scene.wanted && !isInvalid) return planRemoval(scene, verdict);
+  return { plan: planApp(scene, planned), routes: routesOf(scene, isSuspended(scene) || isInvalid) };
+}
+
+function planHost(world: World, routes: RouteTable, scenes: ReadonlyMap<string, Scene>): Step[] {
+  const { observed, settings } = world;
+  if (observed.underway['']) return [];
+  const steps: Step[] = [];
+  if (!observed.networks.some((network) => network.ours && network.name === settings.network))
+    steps.push({
+      kind: 'create-network',
+      network: settings.network,
+      subnet: settings.subnet,
+      reason: 'apps join it',
+      traffic: 'none',
+    });
+  steps.push(...staleFlags(world, scenes));
+  const retry = retryOfHost(world);
+  if (needsLoad(world, routes) && (retry === undefined || world.now >= retry))
+    steps.push({
+      kind: 'load-routes',
+      routes,
+      reason: whyLoad(world),
+      traffic: 'Caddy takes over the new configuration',
+    });
+  return steps;
+}
+
+function needsLoad({ observed: { proxy } }: World, routes: RouteTable): boolean {
+  if (proxy.state === 'unreachable') return false;
+  return proxy.state === 'edited' || canonicalJson(proxy.routes) !== canonicalJson(routes);
+}
+
+function whyLoad({ observed: { proxy } }: World): string {
+  return proxy.state === 'edited' ? (proxy.message ?? 'Caddy runs something else') : 'the routes changed';
+}
+
+function retryOfHost({ memory, now }: World): number | undefined {
+  const failure = memory.apps['']?.failure;
+  return failure && now < failure.nextRetry ? failure.nextRetry : undefined;
+}
+
+/** Flags of replicas that neither run nor stand in the routes would point a later release to the wrong slot. */
+function staleFlags({ observed }: World, scenes: ReadonlyMap<string, Scene>): Step[] {
+  const used = new Set(observed.containers.map(({ app, replica }) => `${app}.${replica}`));
+  for (const route of observed.proxy.routes)
+    for (const { replica } of route.upstreams) used.add(`${route.app}.${replica}`);
+  const stale = observed.proxy.flags.filter(
+    (flag) => !used.has(flag) && !observed.underway[flag.split('.')[0] ?? ''],
+  );
+  return stale.map((flag) => {
+    const [app = '', replica] = flag.split('.');
+    const reason = scenes.has(app) ? 'the replica is gone' : 'the app is gone';
+    return { kind: 'switch', app, replica: Number(replica), flagged: false, reason, traffic: 'none' };
+  });
+}
+
+/** Probes go on for the life of an app, of every container that serves or is to serve. */
+function probesOf(scene: Scene): ProbeTarget[] {
+  return scene.containers.flatMap((container) => {
+    const release = [scene.target, scene.memory.lastHealthy, scene.wanted].find(
+      (one) => one && isSameRelease(container, one),
+    );
+    if (!release || container.state !== 'running') return [];
+    return [toProbe(container, release.app)];
+  });
+}
+
+function toProbe(container: Container, app: App): ProbeTarget {
+  const check = app.healthCheck;
+  const image = check.kind === 'none' && container.imageHealth !== 'none';
+  const { id, live, startedAt } = container;
+  return { container: id, app: app.name, address: live.address, startedAt, check, image };
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : known.reduce((a, b) => Math.min(a, b));
+}

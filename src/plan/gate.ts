@@ -1,0 +1,110 @@
+import type { Container } from '../observed/observed.ts';
+import { isPublished } from './release.ts';
+import { wasEndedFromOutside } from './restart.ts';
+import type { Member, Scene } from './scene.ts';
+
+/** Why a release that is being brought in has failed. */
+export interface GateFailure {
+  readonly reason: string;
+  readonly message: string;
+  /** Containers whose evidence belongs to it. */
+  readonly containers: readonly string[];
+}
+
+type Check = (scene: Scene, member: Member) => Omit<GateFailure, 'containers'> | undefined;
+
+/** First match wins. Only a release that was never healthy is judged: a proven one is mended instead. */
+const checks: readonly Check[] = [
+  (_scene, { container, standing }) =>
+    standing === 'broken' && container.oomKilled
+      ? { reason: 'OutOfMemory', message: `replica ${container.replica} ran out of memory` }
+      : undefined,
+  (scene, { container, standing }) =>
+    standing === 'broken' && !wasEndedFromOutside(scene, container)
+      ? {
+          reason: 'ContainerExited',
+          message: `replica ${container.replica} exited with code ${container.exitCode}`,
+        }
+      : undefined,
+  (scene, { container, standing }) =>
+    standing === 'settling' && scene.world.now >= settleDeadline(scene, container)
+      ? {
+          reason: 'DeadlineExceeded',
+          message: `replica ${container.replica} was not healthy in time${lastAnswer(scene, container)}`,
+        }
+      : undefined,
+  (scene, { container, standing }) =>
+    standing === 'sick'
+      ? {
+          reason: 'Unhealthy',
+          message: `replica ${container.replica} became unhealthy${lastAnswer(scene, container)}`,
+        }
+      : undefined,
+];
+
+export function gateFailure(scene: Scene): GateFailure | undefined {
+  if (!scene.target || scene.proven) return undefined;
+  return terminalFailure(scene) ?? hookFailure(scene) ?? memberFailure(scene);
+}
+
+function memberFailure(scene: Scene): GateFailure | undefined {
+  const members = scene.replicas.flatMap(({ current }) => current ?? []);
+  for (const member of members) {
+    const failure = checks.map((check) => check(scene, member)).find((found) => found !== undefined);
+    if (failure) return { ...failure, containers: [member.container.id] };
+  }
+  return undefined;
+}
+
+function terminalFailure({ memory, target }: Scene): GateFailure | undefined {
+  const { failure } = memory;
+  if (failure?.kind !== 'terminal' || failure.specHash !== target?.specHash) return undefined;
+  return { reason: failure.reason, message: failure.message, containers: [] };
+}
+
+/** A hook fails by its exit code, or by running longer than it may. */
+function hookFailure(scene: Scene): GateFailure | undefined {
+  for (const hook of scene.hooks.filter((one) => isOfTarget(scene, one))) {
+    const limit = hook.hook && scene.target?.app.hooks[hook.hook]?.timeout;
+    if (hook.state === 'exited' && hook.exitCode !== 0)
+      return {
+        reason: 'HookFailed',
+        message: `${hook.hook} exited with code ${hook.exitCode}`,
+        containers: [hook.id],
+      };
+    if (hook.state === 'running' && limit !== undefined && scene.world.now >= hook.startedAt + limit)
+      return {
+        reason: 'HookTimedOut',
+        message: `${hook.hook} ran longer than ${limit / 1000} s`,
+        containers: [hook.id],
+      };
+  }
+  return undefined;
+}
+
+export function isOfTarget({ target }: Scene, container: Container): boolean {
+  return container.specHash === target?.specHash && container.imageId === target.imageId;
+}
+
+/** When a container that has not passed its gate is given up, milliseconds since the epoch. */
+export function settleDeadline({ target }: Scene, container: Container): number {
+  return container.startedAt + (target?.app.deploy.deadline ?? 0);
+}
+
+function lastAnswer(scene: Scene, container: Container): string {
+  const answer = scene.world.observed.health[container.id]?.attempts.at(-1);
+  return answer && !answer.ok ? ` (${answer.detail})` : '';
+}
+
+/** Passed the gate, runs, and nothing speaks against it. */
+export function isReady(member: Member | undefined): member is Member {
+  return member?.standing === 'current' || member?.standing === 'finished';
+}
+
+/** Ready, and a probe has said so since it started. */
+export function isHealthy(member: Member | undefined): member is Member {
+  if (member?.standing === 'finished') return true;
+  return (
+    member?.standing === 'current' && isPublished(member.container) && member.health?.verdict === 'healthy'
+  );
+}

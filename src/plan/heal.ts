@@ -1,0 +1,99 @@
+import { containerName } from '../observed/container-name.ts';
+import { draftSpec } from './draft.ts';
+import { isPublished } from './release.ts';
+import { flagOf, isRightlyNamed, type Member, routedAddress, type Scene } from './scene.ts';
+import type { Turn } from './turn.ts';
+
+/** What was changed by hand and can be put right while the container runs. */
+export function healInPlace(scene: Scene, member: Member, turn: Turn): void {
+  const { container } = member;
+  if (container.state === 'paused')
+    turn.steps.push({
+      kind: 'unpause',
+      container: container.id,
+      reason: 'it was paused by hand',
+      traffic: 'serves again',
+    });
+  healName(scene, member, turn);
+  healAddress(scene, member, turn);
+  healLimits(scene, member, turn);
+  healNetworks(scene, member, turn);
+}
+
+function healName(scene: Scene, { container }: Member, turn: Turn): void {
+  if (isRightlyNamed(scene.world, container)) return;
+  const name = containerName({ instance: scene.world.settings.instance, ...container });
+  if (scene.containers.some((other) => other.name === name)) return;
+  turn.steps.push({
+    kind: 'rename',
+    container: container.id,
+    name,
+    reason: `it was renamed to ${container.name} by hand`,
+    traffic: 'none',
+  });
+}
+
+/** Cut off from our network: back to the address that the routes name for it, else to a new slot. */
+function healAddress(scene: Scene, { container }: Member, turn: Turn): void {
+  if (container.live.address !== '' || container.state === 'created') return;
+  const named = routedAddress(scene, container.replica);
+  const address =
+    named !== undefined && scene.slots.isFree(named)
+      ? named
+      : scene.slots.takePair(flagOf(scene, container.replica));
+  if (address === undefined) return;
+  const wasVerified = scene.proven || isPublished(container);
+  const { network } = scene.world.settings;
+  turn.steps.push({
+    kind: 'connect',
+    container: container.id,
+    network,
+    address,
+    aliases: wasVerified ? [scene.name] : [],
+    reason: `it was disconnected from ${network} by hand`,
+    traffic: 'serves again',
+  });
+}
+
+function healLimits(scene: Scene, { container, changes }: Member, turn: Turn): void {
+  if (!scene.target || !changes.some((change) => change.heal === 'update')) return;
+  const { memory, nanoCpus, pids } = draftSpec(
+    scene,
+    scene.target,
+    container.replica,
+    container.name,
+    container.live.address,
+  );
+  turn.steps.push({
+    kind: 'update',
+    container: container.id,
+    memory,
+    nanoCpus,
+    pids,
+    reason: 'its limits were changed by hand',
+    traffic: 'none',
+  });
+}
+
+function healNetworks(scene: Scene, { container, changes }: Member, turn: Turn): void {
+  if (!scene.target || !changes.some((change) => change.heal === 'networks')) return;
+  const wanted = [...scene.target.app.container.networks].sort();
+  const live = container.live.networks;
+  for (const network of wanted.filter((one) => !live.includes(one)))
+    turn.steps.push({
+      kind: 'connect',
+      container: container.id,
+      network,
+      aliases: [],
+      reason: `it was disconnected from ${network} by hand`,
+      traffic: 'none',
+    });
+  for (const network of live.filter((one) => !wanted.includes(one)))
+    turn.steps.push({
+      kind: 'disconnect',
+      container: container.id,
+      network,
+      reason: `it was connected to ${network} by hand`,
+      traffic: 'none',
+    });
+}

@@ -1,0 +1,247 @@
+import { assess } from './assess.ts';
+import { type Blocker, findBlocker } from './blockers.ts';
+import { findDifferences } from './differences.ts';
+import { deploymentOf, newDeploymentId } from './draft.ts';
+import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
+import type { AppPlan } from './plan.ts';
+import { planHook, removeHooks } from './plan-hooks.ts';
+import { isTakenOver, planReplicas } from './plan-replicas.ts';
+import { routesOf } from './plan-routes.ts';
+import { isSameRelease, releaseKey, type Target } from './release.ts';
+import { retire } from './retire.ts';
+import type { Scene } from './scene.ts';
+import { Turn } from './turn.ts';
+
+/** One step nearer for one app that git wants, or whose manifest is invalid and that is left as it is. */
+export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): AppPlan {
+  const turn = new Turn();
+  const failure = gateFailure(scene);
+  const blocker = findBlocker(scene, planned);
+  const suspended = isSuspended(scene);
+  if (scene.wanted) liftStale(scene, scene.wanted, turn);
+  if (suspended) turn.phases.clear();
+  else if (failure && scene.target) fail(scene, scene.target, failure, turn);
+  else act(scene, turn, blocker);
+  holdBack(scene, turn);
+  const routes = routesOf(scene, suspended || !scene.wanted);
+  const differences = findDifferences(scene, routes);
+  return assess({ scene, turn, blocker: suspended ? undefined : blocker, suspended, differences, failure });
+}
+
+export function isSuspended({ wanted, memory, world }: Scene): boolean {
+  const byHand =
+    memory.suspended && (memory.suspended.until === undefined || world.now < memory.suspended.until);
+  return byHand === true || wanted?.app.suspend === true;
+}
+
+/** What was held against a release that git does not want any more is void. */
+function liftStale({ memory, world, target }: Scene, wanted: Target, turn: Turn): void {
+  const { quarantine, pin, failure, healed, suspended } = memory;
+  const pinned = pin?.against === wanted.specHash ? pin : undefined;
+  if (pin && !pinned) turn.records.push({ kind: 'lift', what: 'pin' });
+  const heldFor = [wanted.specHash, pinned?.specHash];
+  if (quarantine && !heldFor.includes(quarantine.specHash))
+    turn.records.push({ kind: 'lift', what: 'quarantine' });
+  if (failure?.specHash !== undefined && failure.specHash !== target?.specHash)
+    turn.records.push({ kind: 'lift', what: 'failure' });
+  if (healed && healed.specHash !== target?.specHash) turn.records.push({ kind: 'lift', what: 'healed' });
+  if (suspended?.until !== undefined && world.now >= suspended.until)
+    turn.records.push({ kind: 'lift', what: 'suspended' });
+}
+
+/** The gate is shut: nothing more of this release, and the next look decides what serves instead. */
+function fail(scene: Scene, target: Target, failure: GateFailure, turn: Turn): void {
+  const { memory, world } = scene;
+  const deployment = deploymentOf(scene);
+  if (!matches(scene, target)) open(scene, target, turn);
+  const { specHash, imageId } = target;
+  const quarantine = {
+    specHash,
+    deployment,
+    reason: failure.reason,
+    message: failure.message,
+    since: world.now,
+  };
+  turn.records.push({
+    kind: 'quarantine',
+    quarantine: imageId === undefined ? quarantine : { ...quarantine, imageId },
+  });
+  const back = memory.lastHealthy !== undefined && target.app.deploy.onFailure === 'rollback';
+  const { reason, message, containers } = failure;
+  turn.records.push({
+    kind: 'close',
+    deployment,
+    result: back ? 'RolledBack' : 'Failed',
+    reason,
+    message,
+    evidence: containers,
+  });
+  turn.wake(world.now);
+}
+
+function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
+  const { target, world } = scene;
+  supersede(scene, turn);
+  removeHooks(scene, turn);
+  if (!target) {
+    removeFailed(scene, turn);
+    return;
+  }
+  if (target.app.state === 'stopped') {
+    stop(scene, target, turn);
+    return;
+  }
+  if (!scene.proven && !matches(scene, target)) open(scene, target, turn);
+  lookUpTag(scene, target, turn);
+  const ready = world.observed.networks.some(
+    (network) => network.ours && network.name === world.settings.network,
+  );
+  const free = !blocker && ready && planHook(scene, target, 'preDeploy', turn);
+  if (blocker?.until !== undefined) turn.wake(blocker.until);
+  if (blocker) turn.phases.add('Pending');
+  planReplicas(scene, target, turn, free);
+  conclude(scene, target, turn);
+}
+
+/** The open deployment is the target's. */
+function matches({ memory }: Scene, target: Target): boolean {
+  const { deployment } = memory;
+  if (deployment?.specHash !== target.specHash) return false;
+  return (
+    deployment.imageId === undefined || target.imageId === undefined || deployment.imageId === target.imageId
+  );
+}
+
+/** A newer commit ends what it replaces at once. */
+function supersede(scene: Scene, turn: Turn): void {
+  const { memory, target } = scene;
+  if (!memory.deployment || (target && !scene.proven && matches(scene, target))) return;
+  if (target && isSameRelease(memory.lastHealthy, target) && memory.deployment.specHash === target.specHash)
+    return;
+  const message = target
+    ? `another release is wanted: ${target.specHash.slice(0, 12)}`
+    : 'the release is not wanted any more';
+  turn.records.push({
+    kind: 'close',
+    deployment: memory.deployment.id,
+    result: 'Superseded',
+    reason: 'Superseded',
+    message,
+    evidence: [],
+  });
+}
+
+function open(scene: Scene, target: Target, turn: Turn): void {
+  const { name, world, memory } = scene;
+  const cause =
+    target.from === 'git'
+      ? memory.lastHealthy?.specHash === target.specHash
+        ? 'digest'
+        : 'commit'
+      : 'rollback';
+  const { specHash, imageId, revision } = target;
+  const base = {
+    id: newDeploymentId(name, world.now),
+    specHash,
+    revision,
+    startedAt: world.now,
+    cause,
+    phase: 'Pending',
+  };
+  turn.records.push({ kind: 'open', deployment: imageId === undefined ? base : { ...base, imageId } });
+}
+
+/** `pull: always`: what the tag means is asked for once an interval; an image that did not move changes nothing. */
+function lookUpTag({ world, memory, wanted }: Scene, target: Target, turn: Turn): void {
+  if (target.app.pull !== 'always' || target !== wanted || target.imageId === undefined) return;
+  const next = (memory.checkedAt ?? 0) + world.settings.interval;
+  if (world.now < next) {
+    turn.wake(next);
+    return;
+  }
+  turn.records.push({ kind: 'checked', at: world.now });
+  turn.wake(world.now + world.settings.interval);
+  turn.steps.push({
+    kind: 'pull',
+    image: target.app.container.image,
+    specHash: target.specHash,
+    reason: 'pull: always looks the tag up',
+    traffic: 'none',
+  });
+}
+
+/** `state: stopped`: out of the routes, drained, stopped; the containers stay. */
+function stop(scene: Scene, target: Target, turn: Turn): void {
+  for (const container of scene.containers.filter(
+    (one) => one.state === 'running' || one.state === 'paused',
+  )) {
+    if (scene.lookup.routes.has(scene.name)) {
+      turn.phases.add('Routing');
+      continue;
+    }
+    turn.steps.push({
+      kind: 'stop',
+      container: container.id,
+      grace: target.app.deploy.stopGrace,
+      reason: 'the manifest says stopped',
+      traffic: 'it leaves the routes first',
+    });
+  }
+}
+
+/** Nothing healthy to return to: what failed is removed, and whatever else stands is left alone. */
+function removeFailed(scene: Scene, turn: Turn): void {
+  const { quarantine } = scene.memory;
+  const failed = scene.containers.filter((one) => one.specHash === quarantine?.specHash);
+  retire(scene, failed, true, turn);
+}
+
+/** All replicas healthy, taken over, old ones gone, time baked, hook passed: the release is the healthy one now. */
+function conclude(scene: Scene, target: Target, turn: Turn): void {
+  if (!isConverged(scene, target, turn) || !planHook(scene, target, 'postDeploy', turn)) return;
+  const { memory } = scene;
+  const { specHash, imageId, revision, app } = target;
+  if (imageId === undefined) return;
+  const recorded = memory.lastHealthy;
+  if (!isSameRelease(recorded, target) || !recorded || releaseKey(recorded.app) !== releaseKey(app))
+    turn.records.push({ kind: 'healthy', release: { specHash, imageId, revision, app } });
+  if (memory.deployment && matches(scene, target))
+    turn.records.push({
+      kind: 'close',
+      deployment: memory.deployment.id,
+      result: 'Succeeded',
+      reason: 'Healthy',
+      message: 'every replica is healthy and serves',
+      evidence: [],
+    });
+}
+
+function isConverged(scene: Scene, target: Target, turn: Turn): boolean {
+  const { observed, now } = scene.world;
+  if (target.app.domains.length > 0 && observed.proxy.state !== 'running') return false;
+  if (scene.surplus.length > 0 || turn.steps.length > 0) return false;
+  return scene.replicas.every((replica) => {
+    if (!isHealthy(replica.current) || !isTakenOver(scene, replica)) return false;
+    const baked = (replica.current.health?.since ?? 0) + target.app.deploy.bake;
+    if (!scene.proven && now < baked) {
+      turn.phases.add('Verifying');
+      turn.wake(baked);
+      return false;
+    }
+    return replica.olds.length === 0;
+  });
+}
+
+/** After a failed act the same kind of act waits for its retry, with all that comes after it; the rest goes on. */
+function holdBack({ memory, world, name }: Scene, turn: Turn): void {
+  const { failure } = memory;
+  if (world.observed.underway[name]) {
+    turn.steps.length = 0;
+    return;
+  }
+  if (!failure || world.now >= failure.nextRetry) return;
+  const failed = turn.steps.findIndex((step) => step.kind === failure.step);
+  if (failed < 0) return;
+  turn.steps.length = failed;
+  turn.wake(failure.nextRetry);
+}

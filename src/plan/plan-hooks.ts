@@ -1,0 +1,78 @@
+import { containerName } from '../observed/container-name.ts';
+import type { Container } from '../observed/observed.ts';
+import { draftSpec } from './draft.ts';
+import { isOfTarget } from './gate.ts';
+import type { Target } from './release.ts';
+import type { Scene } from './scene.ts';
+import type { Turn } from './turn.ts';
+
+type Kind = NonNullable<Container['hook']>;
+
+/**
+ * Runs one hook of the target once: a one-off container of the new release. Its exited container is the memory
+ * that it ran, until the deployment ends. True when there is none or it has passed.
+ */
+export function planHook(scene: Scene, target: Target, kind: Kind, turn: Turn): boolean {
+  const hook = target.app.hooks[kind];
+  if (!hook || scene.proven) return true;
+  const container = scene.hooks.find((one) => one.hook === kind && isOfTarget(scene, one));
+  if (container?.state === 'exited') return container.exitCode === 0;
+  turn.phases.add(kind === 'preDeploy' ? 'Pending' : 'Verifying');
+  if (!container) createHook(scene, target, kind, hook.command, turn);
+  else if (container.state === 'created')
+    turn.steps.push({
+      kind: 'start',
+      container: container.id,
+      reason: `${kind} was created`,
+      traffic: 'none',
+    });
+  else turn.wake(container.startedAt + hook.timeout);
+  return false;
+}
+
+/** Hook containers whose deployment is over. */
+export function removeHooks(scene: Scene, turn: Turn): void {
+  const over = scene.hooks.filter((one) => scene.proven || !isOfTarget(scene, one));
+  for (const hook of over) {
+    if (hook.state === 'running')
+      turn.steps.push({
+        kind: 'stop',
+        container: hook.id,
+        grace: 0,
+        reason: 'its deployment is over',
+        traffic: 'none',
+      });
+    turn.steps.push({
+      kind: 'remove',
+      container: hook.id,
+      reason: 'its deployment is over',
+      traffic: 'none',
+    });
+  }
+}
+
+function createHook(scene: Scene, target: Target, kind: Kind, command: readonly string[], turn: Turn): void {
+  const { settings } = scene.world;
+  const { specHash, imageId = '' } = target;
+  const address = scene.slots.takePair(false);
+  if (address === undefined || !scene.world.observed.images[imageId]) return;
+  const name = containerName({
+    instance: settings.instance,
+    app: scene.name,
+    specHash,
+    imageId,
+    replica: 0,
+    hook: kind,
+  });
+  const draft = draftSpec(scene, target, 0, name, address);
+  const spec = { ...draft, command, ports: [], labels: { ...draft.labels, 'plimsoll.hook': kind } };
+  turn.steps.push({
+    kind: 'create',
+    spec,
+    files: target.app.container.files,
+    imageHealthCheck: false,
+    reason: `${kind} of the new release`,
+    traffic: 'none',
+  });
+  turn.steps.push({ kind: 'start', container: name, reason: `${kind} of the new release`, traffic: 'none' });
+}

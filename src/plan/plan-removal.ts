@@ -1,0 +1,158 @@
+import type { App } from '../desired/app.ts';
+import type { RouteTable } from '../observed/observed.ts';
+import { volumeName } from './expected.ts';
+import type { AppPlan, Condition, World } from './plan.ts';
+import { removeHooks } from './plan-hooks.ts';
+import { retire } from './retire.ts';
+import type { Scene } from './scene.ts';
+import { Turn } from './turn.ts';
+
+/** What a commit's removals come to, before anything is removed. */
+export interface PruneVerdict {
+  /** Apps that own containers and that git does not name any more. */
+  readonly orphans: ReadonlySet<string>;
+  /** Set when the guard holds all of them. */
+  readonly held?: { readonly apps: readonly string[]; readonly owning: number };
+}
+
+/**
+ * Deletion that cannot hurt: more than `maxPruneShare` of the apps that own containers, or all of them with none
+ * to come, is held until a person approves that commit.
+ */
+export function judgeRemovals({ desired, observed, memory, settings }: World): PruneVerdict {
+  const kept = new Set([...desired.apps.flatMap((app) => [app.name, app.renamedFrom]), ...desired.invalid]);
+  const owning = new Set(observed.containers.map((container) => container.app));
+  const orphans = new Set([...owning].filter((app) => !kept.has(app)).sort());
+  if (orphans.size === 0) return { orphans };
+  const approved = memory.approvedPrunes.includes(desired.revision);
+  const all = orphans.size === owning.size && desired.apps.length === 0;
+  const tooMany = orphans.size / owning.size > settings.maxPruneShare || all;
+  if (desired.unnamed || (tooMany && !approved))
+    return { orphans, held: { apps: [...orphans], owning: owning.size } };
+  return { orphans };
+}
+
+/** Sees an app out that git does not name any more: routes, drain, stop, remove; dependants go first. */
+export function planRemoval(
+  scene: Scene,
+  verdict: PruneVerdict,
+): { readonly plan: AppPlan; readonly routes: RouteTable } {
+  const turn = new Turn();
+  const { world, name, memory } = scene;
+  const hold = holdReason(scene, verdict);
+  if (!hold && !world.observed.underway[name]) remove(scene, turn);
+  const { failure } = memory;
+  if (failure && world.now < failure.nextRetry) {
+    turn.steps.length = 0;
+    turn.wake(failure.nextRetry);
+  }
+  const routes = hold ? (scene.lookup.routes.get(name) ?? []) : [];
+  return { plan: describe(scene, turn, hold), routes };
+}
+
+function holdReason(scene: Scene, verdict: PruneVerdict): Condition | undefined {
+  const { memory, name, world } = scene;
+  const hold = (reason: string, message: string): Condition => ({
+    type: 'Ready',
+    status: 'False',
+    reason,
+    message,
+  });
+  const policy = memory.lastHealthy?.app.policy.prune ?? 'auto';
+  if (world.desired.unnamed && verdict.held)
+    return hold(
+      'PruneHeld',
+      'a broken manifest does not tell its name, so nothing is removed until it is mended',
+    );
+  if (verdict.held)
+    return hold(
+      'PruneHeld',
+      `this commit would remove ${verdict.held.apps.length} of ${verdict.held.owning} apps (${verdict.held.apps.join(', ')}); plimsoll approve --prune releases it`,
+    );
+  if (policy === 'never')
+    return hold('PruneNever', 'its manifest said policy.prune: never; remove it by hand');
+  if (policy === 'confirm' && memory.pruneApproved !== true)
+    return hold(
+      'PruneConfirm',
+      `its manifest said policy.prune: confirm; plimsoll approve ${name} --prune removes it`,
+    );
+  const dependant = [...verdict.orphans].find(
+    (other) => other !== name && needs(world.memory.apps[other]?.lastHealthy?.app, name),
+  );
+  return dependant === undefined
+    ? undefined
+    : hold('WaitsForDependant', `${dependant}, which depends on it, goes first`);
+}
+
+function needs(app: App | undefined, name: string): boolean {
+  return app?.dependsOn.some((dependency) => dependency.app === name) ?? false;
+}
+
+function remove(scene: Scene, turn: Turn): void {
+  const { memory, name, world } = scene;
+  if (memory.deployment)
+    turn.records.push({
+      kind: 'close',
+      deployment: memory.deployment.id,
+      result: 'Superseded',
+      reason: 'Removed',
+      message: 'the app was removed from git',
+      evidence: [],
+    });
+  removeHooks({ ...scene, proven: true }, turn);
+  retire(scene, scene.containers, true, turn);
+  if (scene.containers.length > 0 || scene.hooks.length > 0) return;
+  for (const volume of unretained(scene))
+    turn.steps.push({
+      kind: 'remove-volume',
+      volume,
+      reason: 'its manifest said retain: false',
+      traffic: 'none',
+    });
+  if (turn.steps.length === 0 && world.memory.apps[name]) turn.records.push({ kind: 'forget' });
+}
+
+/** Only volumes that the manifest itself gave up, that bear this app's label, and that are there. */
+function unretained({ memory, name, world }: Scene): string[] {
+  const volumes = memory.lastHealthy?.app.container.volumes ?? [];
+  const given = volumes.flatMap((volume) =>
+    volume.kind === 'named' && !volume.retain ? [volumeName(world.settings.instance, name, volume.name)] : [],
+  );
+  return given.filter((volume) =>
+    world.observed.volumes.some((one) => one.name === volume && one.app === name),
+  );
+}
+
+function describe(
+  { world, name, memory, containers }: Scene,
+  turn: Turn,
+  hold: Condition | undefined,
+): AppPlan {
+  const going: Condition = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'Removing',
+    message: 'git does not name it any more',
+  };
+  const live = memory.lastHealthy?.revision ?? '';
+  return {
+    app: name,
+    sync: 'OutOfSync',
+    health: containers.length === 0 ? 'Missing' : 'Healthy',
+    operation: turn.phases.has('Draining') ? 'Draining' : (memory.lastOperation?.result ?? 'None'),
+    conditions: [hold ?? going],
+    revision: world.desired.revision,
+    liveRevision: live,
+    cause: 'removed',
+    consequence: containers.length > 0 ? 'remove' : 'no-op',
+    differences:
+      containers.length > 0
+        ? [{ path: 'app', live: `${containers.length} containers`, desired: undefined, cause: 'removed' }]
+        : [],
+    steps: turn.steps,
+    records: turn.records,
+    ...(turn.wakeAt === undefined ? {} : { wakeAt: turn.wakeAt }),
+    ...(memory.failure?.kind === 'transient' ? { nextRetry: memory.failure.nextRetry } : {}),
+    replicas: { desired: 0, ready: containers.filter(({ state }) => state === 'running').length },
+  };
+}

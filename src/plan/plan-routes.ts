@@ -1,0 +1,151 @@
+import type { App, Domain } from '../desired/app.ts';
+import type { Container, Route, RouteTable, Upstream } from '../observed/observed.ts';
+import { plainOf, sibling } from './address.ts';
+import { isReady } from './gate.ts';
+import { isPublished } from './release.ts';
+import { restartAt } from './restart.ts';
+import { addressOf, type Member, onFlag, type Replica, type Scene } from './scene.ts';
+
+/** The routes that one app is to have now. Frozen (suspended, held, invalid), it keeps those it has. */
+export function routesOf(scene: Scene, frozen: boolean): RouteTable {
+  const { target } = scene;
+  const running = runningRoutes(scene);
+  if (target?.app.state === 'stopped' && !frozen) return [];
+  if (!target || (frozen && running.length > 0)) return running;
+  const replicas = upstreamReplicas(scene);
+  if (replicas.length === 0) return keepWhileNothingServes(scene, running);
+  const app = domainSource(scene, target.app);
+  return app === undefined ? running : app.domains.map((domain) => toRoute(scene, app, domain, replicas));
+}
+
+/** One (host, path) has one owner: of two apps that claim it in passing, the one that has it keeps it. */
+export function mergeRoutes(tables: Iterable<RouteTable>, running: RouteTable): RouteTable {
+  const owners = new Map(running.map((route) => [`${route.host} ${route.path}`, route.app]));
+  const merged = new Map<string, Route>();
+  for (const route of [...tables].flat()) {
+    const key = `${route.host} ${route.path}`;
+    if (!merged.has(key) || owners.get(key) === route.app) merged.set(key, route);
+  }
+  return [...merged.values()].sort(byHostThenLongestPath);
+}
+
+function byHostThenLongestPath(a: Route, b: Route): number {
+  if (a.host !== b.host) return a.host < b.host ? -1 : 1;
+  return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
+}
+
+function runningRoutes({ lookup, name, wanted }: Scene): readonly Route[] {
+  const own = lookup.routes.get(name);
+  const former = wanted?.app.renamedFrom;
+  return own ?? (former === undefined ? [] : (lookup.routes.get(former) ?? []));
+}
+
+/** A proven app whose containers are being mended keeps its routes: they answer again without a reload. */
+function keepWhileNothingServes(scene: Scene, running: readonly Route[]): RouteTable {
+  return scene.target?.app.replicas === 0 ? [] : running;
+}
+
+/** A new release's routes come with it: as long as an older one serves, the older one's routes stand. */
+function domainSource(scene: Scene, app: App): App | undefined {
+  const switched = scene.replicas.every(
+    ({ current }) => isReady(current) && onFlag(scene, current.container),
+  );
+  if (scene.proven || switched) return app;
+  return scene.memory.lastHealthy?.app;
+}
+
+interface Serving {
+  readonly index: number;
+  readonly container: Container;
+}
+
+/** Replicas that may be sent traffic, each with the container that its flag selects. */
+function upstreamReplicas(scene: Scene): Serving[] {
+  const listed = new Set(
+    runningRoutes(scene).flatMap((route) => route.upstreams.map((upstream) => upstream.replica)),
+  );
+  const growing = scene.replicas.every(
+    ({ current }) => current && !['unstarted', 'settling'].includes(current.standing),
+  );
+  const serving = scene.replicas.flatMap((replica) => toServing(scene, replica, listed));
+  const well = serving.filter(({ index }) => !isOut(scene, scene.replicas[index]?.current));
+  const chosen = well.length > 0 ? well : serving;
+  return growing ? chosen : chosen.filter(({ index }) => listed.has(index));
+}
+
+function toServing(scene: Scene, { index, current, olds }: Replica, listed: ReadonlySet<number>): Serving[] {
+  const candidates = [...(current ? [current.container] : []), ...olds].filter(isPublished);
+  const container =
+    candidates.find((one) => one.state === 'running' && onFlag(scene, one)) ??
+    // It is coming back at the address that the routes name: leaving them now would cost two reloads.
+    candidates.find((one) => listed.has(index) && onFlag(scene, one) && one.live.address !== '');
+  return container && container.live.address !== '' ? [{ index, container }] : [];
+}
+
+/** Unhealthy, or down and not to be started at once. */
+function isOut(scene: Scene, member: Member | undefined): boolean {
+  if (!member) return false;
+  if (member.standing === 'sick' || member.standing === 'finished') return true;
+  return member.standing === 'broken' && restartAt(scene, member.container, member.health) > scene.world.now;
+}
+
+function toRoute(scene: Scene, app: App, domain: Domain, replicas: readonly Serving[]): Route {
+  return {
+    app: scene.name,
+    host: domain.host,
+    path: domain.path,
+    tls: domain.tls,
+    redirectFrom: domain.redirectFrom,
+    stripPrefix: domain.stripPrefix,
+    headers: domain.headers,
+    loadBalancing: domain.loadBalancing,
+    compress: domain.compress,
+    allowIPs: domain.allowIPs,
+    maxBody: domain.maxBody ?? 0,
+    upstreams: replicas.map((serving) => toUpstream(scene, app, domain, serving)),
+  };
+}
+
+/** Both slots of the pair; the port of each is that of the release that lives there, or will. */
+function toUpstream(scene: Scene, app: App, domain: Domain, { index, container }: Serving): Upstream {
+  const own = container.live.address;
+  const plain = plainOf(own);
+  const dial = (address: string) => `${address}:${portAt(scene, app, domain, index, address)}`;
+  if (!scene.world.settings.flags) return { replica: index, plain: dial(own), flagged: dial(own) };
+  return { replica: index, plain: dial(plain), flagged: dial(sibling(plain)) };
+}
+
+function portAt(scene: Scene, app: App, domain: Domain, replica: number, address: string): number {
+  const tenant = scene.containers.find((container) => container.live.address === address);
+  const release =
+    tenant && [scene.target, scene.memory.lastHealthy].find((one) => one?.specHash === tenant.specHash);
+  const known = portNamed(release?.app ?? app, domain.port);
+  return known ?? runningPort(scene, replica, address) ?? 80;
+}
+
+/**
+ * The routes that Caddy runs dial both slots of the replica as they should. A release that listens on another
+ * port than the one before needs its dial loaded before its flag is set.
+ */
+export function isDialled(scene: Scene, replica: number): boolean {
+  const running = runningRoutes(scene);
+  const upstreamOf = (route: Route | undefined) => route?.upstreams.find((one) => one.replica === replica);
+  return routesOf(scene, false).every((route) => {
+    const there = upstreamOf(running.find((one) => one.host === route.host && one.path === route.path));
+    const wanted = upstreamOf(route);
+    return !there || !wanted || (there.plain === wanted.plain && there.flagged === wanted.flagged);
+  });
+}
+
+function portNamed(app: App, name: string): number | undefined {
+  return app.container.ports.find((port) => port.name === name)?.container;
+}
+
+function runningPort(scene: Scene, replica: number, address: string): number | undefined {
+  const dials = runningRoutes(scene)
+    .flatMap((route) => route.upstreams)
+    .filter((upstream) => upstream.replica === replica)
+    .flatMap((upstream) => [upstream.plain, upstream.flagged]);
+  const dial = dials.find((one) => addressOf(one) === address);
+  return dial === undefined ? undefined : Number(dial.slice(dial.lastIndexOf(':') + 1));
+}

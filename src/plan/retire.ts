@@ -1,0 +1,92 @@
+import type { Container } from '../observed/observed.ts';
+import { isPublished } from './release.ts';
+import { restartAt } from './restart.ts';
+import { isRouted, type Scene } from './scene.ts';
+import type { Turn } from './turn.ts';
+
+/**
+ * Sees old containers out: out of the routes, drained, stopped, removed. Until its work is `takenOver` one that
+ * serves is kept, and even brought back when it dies.
+ */
+export function retire(scene: Scene, olds: readonly Container[], takenOver: boolean, turn: Turn): void {
+  for (const old of olds) retireOne(scene, old, takenOver, turn);
+}
+
+function retireOne(scene: Scene, old: Container, takenOver: boolean, turn: Turn): void {
+  const served = isPublished(old);
+  if (isKept(scene, old)) return;
+  if (served && !takenOver) {
+    keepServing(scene, old, turn);
+    return;
+  }
+  if (old.state !== 'running' && old.state !== 'paused') {
+    remove(old, 'it does not run any more', turn);
+    return;
+  }
+  if (!served) {
+    end(scene, old, 'it never served', turn);
+    return;
+  }
+  drain(scene, old, turn);
+}
+
+/** Out of the routes first, then the time that requests under way are given. */
+function drain(scene: Scene, old: Container, turn: Turn): void {
+  if (hasRoutes(scene, old)) {
+    turn.phases.add('Routing');
+    return;
+  }
+  const since = scene.world.memory.containers[old.id]?.unroutedSince;
+  turn.phases.add('Draining');
+  if (since === undefined) turn.records.push({ kind: 'drain', container: old.id, since: scene.world.now });
+  const until = (since ?? scene.world.now) + drainOf(scene);
+  if (scene.world.now >= until) end(scene, old, 'it has drained', turn);
+  else turn.wake(until);
+}
+
+/** `onFailure: pause` leaves what failed as it is, for a person to look at. */
+function isKept({ memory, wanted, quarantined }: Scene, old: Container): boolean {
+  return (
+    quarantined && wanted?.app.deploy.onFailure === 'pause' && old.specHash === memory.quarantine?.specHash
+  );
+}
+
+function keepServing(scene: Scene, old: Container, turn: Turn): void {
+  const since = scene.world.memory.containers[old.id]?.unroutedSince;
+  if (since !== undefined) turn.records.push({ kind: 'drain', container: old.id, since: undefined });
+  if (old.state !== 'exited' || scene.target?.app.deploy.order === 'stop-first') return;
+  const at = restartAt(scene, old, undefined);
+  if (scene.world.now < at) {
+    turn.wake(at);
+    return;
+  }
+  turn.records.push({ kind: 'restarted', replica: old.replica, at: scene.world.now });
+  turn.steps.push({
+    kind: 'start',
+    container: old.id,
+    reason: 'it serves until its replacement is healthy',
+    traffic: 'serves again',
+  });
+}
+
+/** Still dialled by Caddy: its replica's flag or the routes must change first. */
+function hasRoutes(scene: Scene, old: Container): boolean {
+  const domains = scene.lookup.routes.get(old.app) ?? [];
+  return domains.length > 0 && isRouted(scene, old);
+}
+
+function drainOf({ target }: Scene): number {
+  const deploy = target?.app.deploy;
+  return Math.max(deploy?.drain ?? 0, deploy?.bake ?? 0);
+}
+
+function end(scene: Scene, old: Container, reason: string, turn: Turn): void {
+  const grace =
+    scene.target?.app.deploy.stopGrace ?? scene.memory.lastHealthy?.app.deploy.stopGrace ?? 10_000;
+  turn.steps.push({ kind: 'stop', container: old.id, grace, reason, traffic: 'none' });
+  remove(old, reason, turn);
+}
+
+function remove(old: Container, reason: string, turn: Turn): void {
+  turn.steps.push({ kind: 'remove', container: old.id, reason, traffic: 'none' });
+}

@@ -1,0 +1,275 @@
+import type { App } from '../desired/app.ts';
+import { isOwnName } from '../observed/container-name.ts';
+import type { AppMemory } from '../observed/memory.ts';
+import type { Container, Health, Route, Upstream } from '../observed/observed.ts';
+import { isFlagged, type Slots } from './address.ts';
+import { compareSpec, type FieldChange } from './compare-spec.ts';
+import { expectedSpec, volumeName } from './expected.ts';
+import type { World } from './plan.ts';
+import {
+  hashOf,
+  isPublished,
+  isQuarantined,
+  isSameRelease,
+  resolveImage,
+  type Target,
+  toTarget,
+} from './release.ts';
+import { type Standing, standingOf } from './standing.ts';
+
+/** The world by app, so that planning stays linear in the number of apps. */
+export interface Lookup {
+  readonly containers: ReadonlyMap<string, readonly Container[]>;
+  readonly routes: ReadonlyMap<string, readonly Route[]>;
+  readonly flags: ReadonlySet<string>;
+}
+
+export function createLookup({ observed }: World): Lookup {
+  return {
+    containers: Map.groupBy(observed.containers, (container) => container.app),
+    routes: Map.groupBy(observed.proxy.routes, (route) => route.app),
+    flags: new Set(observed.proxy.flags),
+  };
+}
+
+/** One app, seen whole: what git wants, what it is being brought to, and what stands where. */
+export interface Scene {
+  readonly world: World;
+  readonly lookup: Lookup;
+  readonly name: string;
+  readonly memory: AppMemory<App>;
+  /** What git wants; absent when the app was removed or its manifest is invalid. */
+  readonly wanted: Target | undefined;
+  /** What to converge to: git's wish, a pinned release, or the last healthy one; absent when there is none. */
+  readonly target: Target | undefined;
+  /** The release that was tried and failed is kept from being tried again. */
+  readonly quarantined: boolean;
+  /** The target has served before: its failures are mended, not rolled back. */
+  readonly proven: boolean;
+  /** Sorted by replica and name; hook containers are apart. */
+  readonly containers: readonly Container[];
+  readonly hooks: readonly Container[];
+  readonly replicas: readonly Replica[];
+  /** Containers that no replica of the target has a place for. */
+  readonly surplus: readonly Container[];
+  readonly slots: Slots;
+}
+
+/** One wanted replica: the target's container for it, and the others that hold its place. */
+export interface Replica {
+  readonly index: number;
+  readonly current: Member | undefined;
+  readonly olds: readonly Container[];
+}
+
+export interface Member {
+  readonly container: Container;
+  readonly standing: Standing;
+  readonly reason: string;
+  readonly health: Health | undefined;
+  readonly changes: readonly FieldChange[];
+}
+
+export function createScene(
+  world: World,
+  lookup: Lookup,
+  name: string,
+  app: App | undefined,
+  slots: Slots,
+): Scene {
+  const names = app?.renamedFrom === undefined ? [name] : [name, app.renamedFrom];
+  const mine = names.flatMap((one) => lookup.containers.get(one) ?? []);
+  const containers = mine.filter((container) => container.hook === undefined);
+  const memory = names.map((one) => world.memory.apps[one]).find((one) => one !== undefined) ?? {
+    restarts: {},
+  };
+  const wanted = app && toWanted(world, app, containers, memory);
+  const { target, quarantined } = chooseTarget(wanted, memory);
+  const bare = { world, lookup, name, memory, wanted, target, quarantined, containers, slots };
+  const replicas = target ? lineUp(bare, target) : [];
+  const placed = new Set(replicas.flatMap((replica) => [replica.current?.container, ...replica.olds]));
+  return {
+    ...bare,
+    hooks: mine.filter((container) => container.hook !== undefined),
+    replicas,
+    surplus: target ? containers.filter((container) => !placed.has(container)) : [],
+    proven: target !== undefined && isProven(memory, target, replicas),
+  };
+}
+
+function toWanted(world: World, app: App, containers: readonly Container[], memory: AppMemory<App>): Target {
+  const specHash = hashOf(app);
+  const imageId = resolveImage(app, specHash, containers, memory, world.observed.images);
+  return { app, specHash, imageId, revision: world.desired.revision, from: 'git' };
+}
+
+/**
+ * A pin goes before git for as long as git wants what it was set against. A quarantined release gives way to
+ * the last healthy one, whole; where there is none, to nothing. An invalid manifest leaves the last healthy
+ * release looked after.
+ */
+function chooseTarget(
+  wanted: Target | undefined,
+  memory: AppMemory<App>,
+): { readonly target: Target | undefined; readonly quarantined: boolean } {
+  const lastHealthy = memory.lastHealthy && toTarget(memory.lastHealthy, wanted ? 'rollback' : 'memory');
+  if (!wanted) return { target: lastHealthy, quarantined: false };
+  const pinned = memory.pin?.against === wanted.specHash ? toTarget(memory.pin, 'pin') : undefined;
+  const candidate = pinned ?? wanted;
+  if (!isQuarantined(memory.quarantine, candidate)) return { target: candidate, quarantined: false };
+  const fallback = isSameRelease(lastHealthy, candidate) ? undefined : lastHealthy;
+  return { target: fallback, quarantined: true };
+}
+
+type Bare = Pick<Scene, 'world' | 'lookup' | 'name' | 'memory' | 'containers'>;
+
+function lineUp(scene: Bare, target: Target): Replica[] {
+  return Array.from({ length: target.app.replicas }, (_, index) => {
+    const here = scene.containers.filter((container) => container.replica === index);
+    const members = here.map((container) => toMember(scene, target, container));
+    const fit = members.filter((member) => member.standing !== 'stale' && member.standing !== 'gone');
+    const current = fit.toSorted((a, b) => preference(scene, b) - preference(scene, a))[0];
+    return {
+      index,
+      current,
+      olds: here.filter((container) => container !== current?.container && container.state !== 'removing'),
+    };
+  });
+}
+
+function toMember(scene: Bare, target: Target, container: Container): Member {
+  const ofTarget = container.app === target.app.name && isSameRelease(container, target);
+  const changes = ofTarget ? changesOf(scene, target, container) : [];
+  const health = healthOf(scene.world, target, container);
+  const drifted =
+    changes.some((change) => change.heal === 'replace') &&
+    target.app.policy.selfHeal &&
+    !isStalled(scene, changes, container);
+  const subject = { container, ofTarget, drifted, chosen: true, health, restart: target.app.restart };
+  return { container, ...standingOf(subject), health, changes };
+}
+
+/** Of two containers for one place: the one that serves, else one that passed its gate, else one that runs. */
+function preference(scene: Bare, { container, standing }: Member): number {
+  const serving = isPublished(container) && container.state === 'running' && onFlag(scene, container);
+  return (
+    (serving ? 8 : 0) +
+    (isPublished(container) ? 4 : 0) +
+    (container.state === 'running' ? 2 : 0) +
+    (standing === 'current' ? 1 : 0)
+  );
+}
+
+/** The field changes between a container of the target and what the target says it should be. */
+export function changesOf(scene: Bare, target: Target, container: Container): FieldChange[] {
+  const image = target.imageId === undefined ? undefined : scene.world.observed.images[target.imageId];
+  const expected = expectedSpec(target.app, image, {
+    name: container.name,
+    imageId: target.imageId ?? target.app.container.image,
+    labels: container.live.labels,
+    address: container.live.address,
+    aliases: container.live.aliases,
+    instance: scene.world.settings.instance,
+    volumeNames: keptVolumes(scene, target),
+  });
+  return compareSpec(container.live, expected, image !== undefined);
+}
+
+/** Volumes of the name an app was renamed from go with it: a volume cannot be renamed, so its name stays. */
+export function keptVolumes(scene: Bare, target: Target): Record<string, string> {
+  const former = target.app.renamedFrom;
+  if (!former) return {};
+  const { volumes } = scene.world.observed;
+  const { instance } = scene.world.settings;
+  const named = target.app.container.volumes.filter((volume) => volume.kind === 'named');
+  return Object.fromEntries(
+    named
+      .map((volume) => [volume.name, volumeName(instance, former, volume.name)] as const)
+      .filter(([, name]) => volumes.some((volume) => volume.name === name && volume.app === former)),
+  );
+}
+
+/** The health of this start of the container; an image's own HEALTHCHECK counts when the manifest has none. */
+export function healthOf(world: World, target: Target, container: Container): Health | undefined {
+  if (target.app.healthCheck.kind === 'none' && container.imageHealth !== 'none') {
+    const verdict = container.imageHealth === 'starting' ? 'unknown' : container.imageHealth;
+    return { startedAt: container.startedAt, verdict, since: container.startedAt, attempts: [] };
+  }
+  const health = world.observed.health[container.id];
+  return health?.startedAt === container.startedAt ? health : undefined;
+}
+
+/** The replica's flag stands for the slot this container is in. */
+export function onFlag(scene: Place, container: Container): boolean {
+  if (!scene.world.settings.flags || container.live.address === '') return true;
+  return flagOf(scene, container.replica) === isFlagged(container.live.address);
+}
+
+type Place = Pick<Scene, 'world' | 'lookup' | 'name'>;
+
+export function flagOf(scene: Place, replica: number): boolean {
+  return scene.world.settings.flags && scene.lookup.flags.has(`${scene.name}.${replica}`);
+}
+
+/** Caddy may send this container a request right now, as far as is known. */
+export function isRouted(scene: Place, container: Container): boolean {
+  if (scene.world.observed.proxy.state !== 'running') return onFlag(scene, container);
+  const flagged = flagOf({ ...scene, name: container.app }, container.replica);
+  const routes = scene.lookup.routes.get(container.app) ?? [];
+  return routes.some((route) => route.upstreams.some((upstream) => dials(upstream, container, flagged)));
+}
+
+function dials(upstream: Upstream, container: Container, flagged: boolean): boolean {
+  return (
+    upstream.replica === container.replica &&
+    (flagged ? upstream.flagged : upstream.plain) === container.live.address
+  );
+}
+
+/** The host part of `address:port`. */
+export function addressOf(dial: string): string {
+  return dial.slice(0, dial.lastIndexOf(':'));
+}
+
+/** The address that the routes name for a replica, under its flag as it stands. */
+export function routedAddress(scene: Place, replica: number): string | undefined {
+  const upstreams = scene.lookup.routes.get(scene.name)?.flatMap((route) => route.upstreams) ?? [];
+  const upstream = upstreams.find((one) => one.replica === replica);
+  return upstream && addressOf(flagOf(scene, replica) ? upstream.flagged : upstream.plain);
+}
+
+/**
+ * A drift that was healed by replacing, and that the new container shows again at once, is no drift: replacing
+ * would go on for ever.
+ */
+export function isStalled(
+  scene: Pick<Scene, 'memory'>,
+  changes: readonly FieldChange[],
+  container: Container,
+): boolean {
+  const { healed } = scene.memory;
+  const fields = changes.filter((change) => change.heal === 'replace').map((change) => change.path);
+  return (
+    healed?.specHash === container.specHash &&
+    fields.length > 0 &&
+    healed.fields.join() === fields.join() &&
+    !healed.containers.includes(container.id)
+  );
+}
+
+/**
+ * A release is proven when it is the last healthy one, or when history is lost and every replica of it bears
+ * the mark of having passed the gate.
+ */
+function isProven(memory: AppMemory<App>, target: Target, replicas: readonly Replica[]): boolean {
+  if (isSameRelease(memory.lastHealthy, target)) return true;
+  if (memory.deployment || memory.lastHealthy) return false;
+  return replicas.every(
+    ({ current, olds }) => current !== undefined && isPublished(current.container) && olds.length === 0,
+  );
+}
+
+/** The name agrees with what the container is. */
+export function isRightlyNamed(world: World, container: Container): boolean {
+  return isOwnName(container.name, { instance: world.settings.instance, ...container });
+}

@@ -1,0 +1,60 @@
+import type { Container, Health } from '../observed/observed.ts';
+import { isPublished } from './release.ts';
+
+/** What a container is to us. */
+export type Standing =
+  | 'gone'
+  | 'surplus'
+  | 'stale'
+  | 'unstarted'
+  | 'paused'
+  | 'broken'
+  | 'finished'
+  | 'settling'
+  | 'sick'
+  | 'current';
+
+/** What a container's standing is told from. */
+export interface Subject {
+  readonly container: Container;
+  /** Its spec hash and image are the target's. */
+  readonly ofTarget: boolean;
+  /** A field that only a new container can mend differs. */
+  readonly drifted: boolean;
+  /** Its replica number is wanted, and it is the best container for it. */
+  readonly chosen: boolean;
+  readonly health: Health | undefined;
+  readonly restart: 'always' | 'on-failure' | 'never';
+}
+
+type Row = readonly [standing: Standing, reason: string, holds: (subject: Subject) => boolean];
+
+/** First match wins. */
+const rows: readonly Row[] = [
+  ['gone', 'it is being removed', ({ container }) => container.state === 'removing'],
+  ['stale', 'it is of another release', (subject) => !subject.ofTarget],
+  ['stale', 'it was changed by hand', (subject) => subject.drifted],
+  ['surplus', 'its replica is not wanted', (subject) => !subject.chosen],
+  ['unstarted', 'it was never started', ({ container }) => container.state === 'created'],
+  ['paused', 'it is paused', ({ container }) => container.state === 'paused'],
+  ['finished', 'it has done its work', isFinished],
+  [
+    'broken',
+    'it does not run',
+    ({ container }) => container.state === 'exited' || container.state === 'dead',
+  ],
+  ['settling', 'it has not passed its gate yet', ({ container }) => !isPublished(container)],
+  ['sick', 'it is unhealthy', ({ health }) => health?.verdict === 'unhealthy'],
+];
+
+export function standingOf(subject: Subject): { readonly standing: Standing; readonly reason: string } {
+  const row = rows.find(([, , holds]) => holds(subject));
+  return row
+    ? { standing: row[0], reason: row[1] }
+    : { standing: 'current', reason: 'it is as git wants it' };
+}
+
+function isFinished({ container, restart }: Subject): boolean {
+  if (container.state !== 'exited' || container.startedAt === 0) return false;
+  return restart === 'never' || (restart === 'on-failure' && container.exitCode === 0);
+}
