@@ -91,8 +91,8 @@ class Caddy implements CaddyProxy {
     }
   }
 
-  switch(app: string, replica: number, flagged: boolean): Promise<void> {
-    return writeFlag(this.#options.flagDir, `${app}.${replica}`, flagged);
+  async switch(app: string, replica: number, flagged: boolean): Promise<void> {
+    await writeFlag(this.#options.flagDir, `${app}.${replica}`, flagged);
   }
 
   onChange(listener: (what: string) => void): () => void {
