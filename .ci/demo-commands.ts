@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { commandOf, place, rememberedPid, rememberPid } from './demo-place.ts';
+import { commandOf, demoCaddies, place, rememberedPid, rememberPid } from './demo-place.ts';
 import { type Ran, runProgram } from './run-program.ts';
 
 /** A command of the demo failed that had to succeed. */
@@ -59,7 +59,7 @@ export async function git(...args: readonly string[]): Promise<string> {
   return output;
 }
 
-/** In a session of its own: it goes on when the demo has said what it has to say. */
+/** Starts it in a session of its own: it goes on when the demo has said what it has to say. */
 export async function startController(): Promise<void> {
   say(`   $ plimsoll controller > ${relative(place.project, place.controllerLog)} &`);
   const log = openSync(place.controllerLog, 'a', 0o600);
@@ -75,9 +75,14 @@ export async function startController(): Promise<void> {
   await rememberPid('controller', child.pid);
 }
 
+/** Ends the controller, and a Caddy that outlived it because it was killed. */
 export async function stopController(): Promise<void> {
-  const pid = await rememberedPid('controller');
-  if (pid === undefined) return;
+  const controller = await rememberedPid('controller');
+  if (controller !== undefined) await end(controller);
+  await Promise.all(demoCaddies().map(end));
+}
+
+async function end(pid: number): Promise<void> {
   process.kill(pid, 'SIGTERM');
   const deadline = Date.now() + 30_000;
   const { promise, resolve } = Promise.withResolvers<void>();

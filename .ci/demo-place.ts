@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { StartedEngine } from './engine.ts';
@@ -88,6 +88,13 @@ export function commandOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+/** The Caddy that the demo's controller started, told by the configuration that it was started with. */
+export function demoCaddies(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => /^\S*caddy run /.test(commandOf(pid)) && commandOf(pid).includes(` ${place.root}/`));
 }
 
 function inside(project: string): DemoPlace {

@@ -21,6 +21,7 @@ import {
   place,
   rememberEngine,
   rememberedEngine,
+  rememberedPid,
   removePlace,
   writeSettings,
 } from './demo-place.ts';
@@ -72,6 +73,7 @@ async function demo(): Promise<number> {
   title(3, 'The controller makes the machine as git says');
   say('   (`plimsoll` stands for `npx plimsoll --config .demo/plimsoll.yaml` from here on.)');
   await startController();
+  await until(30_000, 'the controller answers', () => controllerAnswers(ports));
   await plimsoll(['wait', 'shop', '--for', 'healthy', '--timeout', '2m']);
   await plimsoll(['wait', 'report', '--for', 'synced', '--timeout', '1m']);
   await plimsoll(['status']);
@@ -211,6 +213,14 @@ async function explain(error: unknown): Promise<number> {
   if (log !== '') say(`The end of .demo/controller.log:\n${log.trimEnd().split('\n').slice(-20).join('\n')}`);
   say('To remove what it made: npm run demo -- --down');
   return 1;
+}
+
+async function controllerAnswers({ api }: DemoPorts): Promise<boolean> {
+  if ((await rememberedPid('controller')) === undefined) throw new DemoError('the controller ended');
+  const answer = await fetch(`http://127.0.0.1:${api}/healthz`, { signal: AbortSignal.timeout(3000) }).catch(
+    () => undefined,
+  );
+  return answer?.ok === true;
 }
 
 async function until(deadlineMs: number, what: string, holds: () => Promise<boolean>): Promise<void> {
