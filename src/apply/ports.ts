@@ -80,6 +80,8 @@ export interface EnginePort {
 export interface EngineReader {
   /** The state as known now; asks the engine only for what changed. `known` are the ids that history knows as ours. */
   observe(known: ReadonlySet<string>): Promise<EngineState>;
+  /** The image references that the next readings must know about; one that is not there is left out of them. */
+  want(images: readonly string[]): void;
   /** Drops the cache: the next `observe` lists everything. */
   invalidate(): void;
   /** Called whenever something of ours changed; returns the unsubscribe. */

@@ -1,0 +1,56 @@
+import { EdgeError } from '../apply/ports.ts';
+import { type Call, engineError, sentence, statusOf } from './engine-error.ts';
+
+export const readTimeout = 10_000;
+export const writeTimeout = 30_000;
+
+interface Limits {
+  /** Milliseconds. */
+  readonly timeout?: number;
+  /** Statuses that mean "already so": they resolve to `undefined`. */
+  readonly fine?: readonly number[];
+}
+
+/**
+ * One call of the engine. It ends in time whatever the engine does, and its failure is an `EdgeError`. The
+ * limit is a race and not only the signal, because docker-modem never settles when an answer is cut short.
+ */
+export async function ask<T>(
+  call: Call,
+  run: (signal: AbortSignal) => Promise<T>,
+  { timeout = writeTimeout, fine = [] }: Limits = {},
+): Promise<T | undefined> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(tooLate(call, timeout));
+      abort.abort();
+    }, timeout);
+  });
+  try {
+    return await Promise.race([run(abort.signal), late]);
+  } catch (error) {
+    if (fine.includes(statusOf(error))) return undefined;
+    throw engineError(call, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A read: 404 is an answer, `undefined`. */
+export async function read<T>(
+  call: Call,
+  run: (signal: AbortSignal) => Promise<T>,
+  timeout = readTimeout,
+): Promise<T | undefined> {
+  return ask(call, run, { timeout, fine: [404] });
+}
+
+function tooLate(call: Call, timeout: number): EdgeError {
+  return new EdgeError(
+    'unreachable',
+    'EngineUnreachable',
+    sentence(call, `no answer from the engine within ${timeout / 1000} s`),
+  );
+}

@@ -1,0 +1,142 @@
+import { posix } from 'node:path';
+import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
+import type { AppFile } from '../desired/app.ts';
+import type { ContainerSpec, Mount, PublishedPort } from '../observed/observed.ts';
+import { label, labelPrefix } from './labels.ts';
+
+interface Making {
+  /** Name of our network. */
+  readonly network: string;
+  /** False turns the image's own HEALTHCHECK off. */
+  readonly imageHealthCheck: boolean;
+  /** What will be put into the container before it starts. */
+  readonly files?: readonly AppFile[];
+}
+
+/**
+ * The body of the create call, from exactly these fields: nothing else can be expressed. The other networks
+ * are not in it, because engines before API 1.44 take only one.
+ */
+export function createBody(spec: ContainerSpec, making: Making): ContainerCreateOptions {
+  return {
+    Image: spec.image,
+    Labels: Object.fromEntries(Object.entries(spec.labels).filter(([name]) => name.startsWith(labelPrefix))),
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    // The image's own would be filled in for an empty list; one empty word means "none".
+    Entrypoint: spec.entrypoint.length > 0 ? [...spec.entrypoint] : [''],
+    Cmd: [...spec.command],
+    WorkingDir: spec.workingDir,
+    User: spec.user,
+    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
+    ...(making.imageHealthCheck ? {} : { Healthcheck: { Test: ['NONE'] } }),
+    HostConfig: hostConfig(spec, making),
+    NetworkingConfig: {
+      EndpointsConfig: { [making.network]: endpoint(spec.address || undefined, spec.aliases) },
+    },
+  };
+}
+
+/** How a container sits in a network; without an address the engine picks one. */
+export function endpoint(
+  address: string | undefined,
+  aliases: readonly string[],
+): { Aliases: string[]; IPAMConfig?: { IPv4Address: string } } {
+  return { Aliases: [...aliases], ...(address ? { IPAMConfig: { IPv4Address: address } } : {}) };
+}
+
+/** What bounds a container, in a form that also an update takes. */
+export function limits(wanted: Pick<ContainerSpec, 'memory' | 'nanoCpus' | 'pids'>): HostConfig {
+  return {
+    Memory: wanted.memory,
+    // No swap beside it: a limit that an update could not lower below twice its size would be none.
+    MemorySwap: wanted.memory,
+    NanoCpus: wanted.nanoCpus,
+    PidsLimit: wanted.pids,
+  };
+}
+
+function hostConfig(spec: ContainerSpec, { network, files = [] }: Making): HostConfig {
+  return {
+    ...limits(spec),
+    NetworkMode: network,
+    Mounts: [...spec.mounts.map((mount) => mountOf(mount, spec)), ...fileFolders(spec, files).map(scratch)],
+    PortBindings: portBindings(spec.ports),
+    CapAdd: [...spec.capAdd],
+    CapDrop: [...spec.capDrop],
+    SecurityOpt: spec.noNewPrivileges ? ['no-new-privileges'] : [],
+    ReadonlyRootfs: spec.readOnlyRootfs,
+    Privileged: spec.privileged,
+    LogConfig: { Type: 'json-file', Config: logConfig(spec.logging) },
+    // The loop restarts containers itself, with backoff, and must be the only one who does.
+    RestartPolicy: { Name: 'no' },
+  };
+}
+
+function mountOf(mount: Mount, spec: ContainerSpec): MountSettings {
+  switch (mount.kind) {
+    case 'volume': {
+      // Should the volume be gone by now, the engine makes it anew, and it must still be ours.
+      const owner = [label.instance, label.app].map((name) => [name, spec.labels[name] ?? '']);
+      const options = { VolumeOptions: { Labels: Object.fromEntries(owner) } } as Pick<
+        MountSettings,
+        'VolumeOptions'
+      >;
+      return {
+        Type: 'volume',
+        Source: mount.name,
+        Target: mount.target,
+        ReadOnly: mount.readOnly,
+        ...options,
+      };
+    }
+    case 'bind':
+      return { Type: 'bind', Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
+    case 'tmpfs': {
+      const options = mount.size > 0 ? { TmpfsOptions: { SizeBytes: mount.size } } : {};
+      return { Type: 'tmpfs', Target: mount.target, ...options } as MountSettings;
+    }
+    default:
+      return mount satisfies never;
+  }
+}
+
+/**
+ * The engine puts no file into a read-only root file system, not even before the start; into a volume it does.
+ * So the folders of files get an anonymous volume each, which begins with what the image has there.
+ */
+export function fileFolders(spec: ContainerSpec, files: readonly AppFile[]): string[] {
+  if (!spec.readOnlyRootfs) return [];
+  const uncovered = files.filter((file) => !spec.mounts.some((mount) => isWithin(file.mount, mount.target)));
+  return [...new Set(uncovered.map((file) => posix.dirname(file.mount)))].sort();
+}
+
+export function isWithin(path: string, folder: string): boolean {
+  return !posix.relative(folder, path).startsWith('..');
+}
+
+function scratch(folder: string): MountSettings {
+  return { Type: 'volume', Target: folder } as MountSettings;
+}
+
+function portBindings(
+  ports: readonly PublishedPort[],
+): Record<string, { HostIp: string; HostPort: string }[]> {
+  const byKey = Object.groupBy(ports, portKey);
+  return Object.fromEntries(
+    Object.entries(byKey).map(([key, bound = []]) => [
+      key,
+      bound.map((port) => ({ HostIp: port.hostIp, HostPort: String(port.host) })),
+    ]),
+  );
+}
+
+function portKey(port: PublishedPort): string {
+  return `${port.container}/${port.protocol}`;
+}
+
+function logConfig(logging: ContainerSpec['logging']): Record<string, string> {
+  return {
+    ...(logging.maxSize > 0 ? { 'max-size': String(logging.maxSize) } : {}),
+    ...(logging.maxFile > 0 ? { 'max-file': String(logging.maxFile) } : {}),
+  };
+}

@@ -1,0 +1,246 @@
+import type Docker from 'dockerode';
+import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
+import type { EngineState } from '../apply/ports.ts';
+import type { Image, Network, VolumeInfo } from '../observed/observed.ts';
+import { read } from './ask.ts';
+import { imageReference } from './image-reference.ts';
+import { label } from './labels.ts';
+import { nameOf, type Reading, readContainer } from './read-container.ts';
+import { readImage, readNetwork, readTaken, readVolume } from './read-host.ts';
+
+/** What is out of date and must be asked for before the cache is true again. */
+export interface Stale {
+  /** Ids or names. */
+  readonly containers: Set<string>;
+  /** `rows`: list, and inspect what differs from its row; `all`: list, and inspect everything. */
+  list: 'none' | 'rows' | 'all';
+  networks: boolean;
+  addresses: boolean;
+  volumes: boolean;
+  images: boolean;
+}
+
+export function nothingStale(): Stale {
+  return {
+    containers: new Set(),
+    list: 'none',
+    networks: false,
+    addresses: false,
+    volumes: false,
+    images: false,
+  };
+}
+
+/** Everything: all of it when events may have been missed, else what a list can tell. */
+export function allStale(list: 'rows' | 'all'): Stale {
+  return { containers: new Set(), list, networks: true, addresses: true, volumes: true, images: true };
+}
+
+export function mergeStale(into: Stale, from: Stale): void {
+  for (const id of from.containers) into.containers.add(id);
+  const order = ['none', 'rows', 'all'] as const;
+  into.list = order[Math.max(order.indexOf(into.list), order.indexOf(from.list))] ?? 'all';
+  into.networks ||= from.networks;
+  into.addresses ||= from.addresses;
+  into.volumes ||= from.volumes;
+  into.images ||= from.images;
+}
+
+interface Cached {
+  readonly reading: Reading;
+  /** What its list row says, to compare with a later list. */
+  readonly row: string;
+  readonly inspectedAt: number;
+}
+
+const sideBySide = 8;
+/** Of containers whose row says nothing new, so many are inspected anyway: a row does not show limits. */
+const refreshedByList = 25;
+
+/** What is known of one engine, for one instance. It asks only when told that something is out of date. */
+export class EngineCache {
+  readonly #docker: Docker;
+  readonly #instance: string;
+  readonly #network: string;
+  readonly #containers = new Map<string, Cached>();
+  readonly #images = new Map<string, Image | undefined>();
+  #wanted: ReadonlySet<string> = new Set();
+  #networks: readonly Network[] = [];
+  #volumes: readonly VolumeInfo[] = [];
+  #ourNetwork: NetworkInspectInfo | undefined;
+
+  constructor(docker: Docker, instance: string, network: string) {
+    this.#docker = docker;
+    this.#instance = instance;
+    this.#network = network;
+  }
+
+  isLabelled(id: string): boolean {
+    return this.#containers.has(id);
+  }
+
+  /** Sets the references that readings must know; true when that is news. */
+  want(references: readonly string[]): boolean {
+    const wanted = new Set(references);
+    const same = wanted.size === this.#wanted.size && [...wanted].every((one) => this.#wanted.has(one));
+    this.#wanted = wanted;
+    return !same;
+  }
+
+  async refresh(stale: Stale): Promise<void> {
+    const listed = stale.list === 'none' ? [] : await this.#list(stale.list);
+    const ids = new Set([...stale.containers, ...listed]);
+    await eachOf(ids, (id) => this.#inspect(id));
+    if (stale.networks) await this.#readNetworks();
+    if (stale.networks || stale.addresses) await this.#readEndpoints();
+    if (stale.volumes) await this.#readVolumes();
+    if (stale.images) this.#images.clear();
+    await this.#readImages();
+  }
+
+  state(known: ReadonlySet<string>): EngineState {
+    const all = [...this.#containers.values()].map(({ reading }) => reading).sort(byName);
+    const ours = all.flatMap(({ container }) => (container ? [container] : []));
+    const isOurs = (reading: Reading): boolean =>
+      reading.container !== undefined && (reading.proven || known.has(reading.id));
+    const gateway = this.#networks.find(({ id }) => id === this.#ourNetwork?.Id)?.gateway ?? '';
+    return {
+      containers: all.flatMap((one) => (one.container && isOurs(one) ? [one.container] : [])),
+      foreign: all.filter((one) => !isOurs(one)).map(({ id, name }) => ({ id, name })),
+      images: this.#imageRecord(),
+      networks: this.#networks,
+      volumes: this.#volumes,
+      takenAddresses: readTaken(this.#ourNetwork, gateway, ours),
+    };
+  }
+
+  /** Which containers are ours only because history says so: with it a reading changes. */
+  knownOf(known: ReadonlySet<string>): string {
+    const unproven = [...this.#containers.values()].filter(({ reading }) => !reading.proven);
+    return unproven.flatMap(({ reading: { id } }) => (known.has(id) ? [id] : [])).join();
+  }
+
+  /** Lists what bears our label, forgets what is gone, and answers the ids to inspect. */
+  async #list(mode: 'rows' | 'all'): Promise<string[]> {
+    const filters = { label: [`${label.instance}=${this.#instance}`] };
+    const rows =
+      (await read({ operation: 'list', object: 'containers' }, (abortSignal) =>
+        this.#docker.listContainers({ all: true, filters, abortSignal }),
+      )) ?? [];
+    const listed = new Set(rows.map(({ Id }) => Id));
+    for (const id of this.#containers.keys()) if (!listed.has(id)) this.#containers.delete(id);
+    if (mode === 'all') return [...listed];
+    const changed = rows
+      .filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row))
+      .map(({ Id }) => Id);
+    const oldest = [...this.#containers]
+      .sort(([, a], [, b]) => a.inspectedAt - b.inspectedAt)
+      .slice(0, refreshedByList)
+      .map(([id]) => id);
+    return [...changed, ...oldest];
+  }
+
+  async #inspect(idOrName: string): Promise<void> {
+    const inspected = await read({ operation: 'inspect', object: idOrName }, (abortSignal) =>
+      this.#docker.getContainer(encodeURIComponent(idOrName)).inspect({ abortSignal }),
+    );
+    if (!inspected) return this.#forget(idOrName);
+    if (inspected.Config.Labels?.[label.instance] !== this.#instance) return;
+    const reading = readContainer(inspected, { instance: this.#instance, network: this.#network });
+    const row = inspectedRow(inspected);
+    this.#containers.set(inspected.Id, { reading, row, inspectedAt: performance.now() });
+  }
+
+  #forget(idOrName: string): void {
+    const isMeant = ({ id, name }: Reading): boolean => id === idOrName || name === idOrName;
+    for (const [id, { reading }] of this.#containers) if (isMeant(reading)) this.#containers.delete(id);
+  }
+
+  async #readNetworks(): Promise<void> {
+    const found = await read({ operation: 'list', object: 'networks' }, (abortSignal) =>
+      this.#docker.listNetworks({ abortSignal }),
+    );
+    this.#networks = (found ?? []).map((one) => readNetwork(one, this.#instance)).sort(byName);
+  }
+
+  /** Only an inspected network tells its endpoints. */
+  async #readEndpoints(): Promise<void> {
+    const ours = this.#networks.find(({ name, ours }) => ours && name === this.#network);
+    this.#ourNetwork =
+      ours &&
+      (await read({ operation: 'inspect network', object: ours.name }, () =>
+        this.#docker.getNetwork(ours.id).inspect(),
+      ));
+  }
+
+  async #readVolumes(): Promise<void> {
+    const found = await read({ operation: 'list', object: 'volumes' }, (abortSignal) =>
+      this.#docker.listVolumes({ abortSignal } as Docker.VolumeListOptions),
+    );
+    this.#volumes = (found?.Volumes ?? []).map((one) => readVolume(one, this.#instance)).sort(byName);
+  }
+
+  async #readImages(): Promise<void> {
+    const used = [...this.#containers.values()].flatMap(({ reading }) => reading.container?.imageId ?? []);
+    const needed = new Set([...this.#wanted, ...used]);
+    for (const one of this.#images.keys()) if (!needed.has(one)) this.#images.delete(one);
+    const missing = [...needed].filter((one) => !this.#images.has(one));
+    await eachOf(new Set(missing), async (one) => {
+      this.#images.set(one, await this.#inspectImage(one));
+    });
+  }
+
+  async #inspectImage(text: string): Promise<Image | undefined> {
+    const reference = imageReference(text);
+    if (!reference) return undefined;
+    const found = await read({ operation: 'inspect image', object: text }, () =>
+      this.#docker.getImage(reference).inspect(),
+    );
+    return found && readImage(found);
+  }
+
+  #imageRecord(): Record<string, Image> {
+    const entries = [...this.#images].flatMap(([reference, image]): [string, Image][] =>
+      image
+        ? [
+            [reference, image],
+            [image.id, image],
+          ]
+        : [],
+    );
+    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+function rowOf({ Names: names, State: state, NetworkSettings: settings }: ContainerInfo): string {
+  return rowText(nameOf(names[0] ?? ''), state, settings?.Networks);
+}
+
+function inspectedRow({ Name: name, State: state, NetworkSettings: settings }: ContainerInspectInfo): string {
+  return rowText(nameOf(name), state.Status, settings.Networks);
+}
+
+function rowText(
+  name: string,
+  state: string,
+  networks: Readonly<Record<string, { IPAddress?: string }>> | undefined,
+): string {
+  const addresses = Object.entries(networks ?? {}).map(([network, { IPAddress = '' }]) => [
+    network,
+    IPAddress,
+  ]);
+  return JSON.stringify([name, state, addresses.sort()]);
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** Runs one task for each item, a few at a time. */
+async function eachOf(items: ReadonlySet<string>, task: (item: string) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const work = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await task(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(sideBySide, waiting.length) }, work));
+}

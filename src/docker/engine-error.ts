@@ -1,0 +1,151 @@
+import { EdgeError } from '../apply/ports.ts';
+import { escapeText } from './escape-text.ts';
+
+/** What was asked of the engine, as *operation object* in messages. */
+export interface Call {
+  readonly operation: string;
+  readonly object: string;
+}
+
+/** An answer that is no success, taken apart. `status` is 0 when there was no answer. */
+interface Refusal {
+  readonly operation: string;
+  readonly status: number;
+  readonly message: string;
+}
+
+type Row = readonly [reason: string, kind: EdgeError['kind'], holds: (refusal: Refusal) => boolean];
+
+/** First match wins. The words are those of Docker 20.10 to 29 and of Podman 4 and 5. */
+const rows: readonly Row[] = [
+  ['EngineUnreachable', 'unreachable', ({ status }) => status === 0],
+  ['OutOfDisk', 'transient', says(/no space left on device|disk quota exceeded/i)],
+  ['NameTaken', 'transient', says(/name .* is already in use|that name is already in use/i)],
+  [
+    'PortTaken',
+    'transient',
+    says(
+      /port is already allocated|bind: address already in use|ports are not available|bind for .* failed/i,
+    ),
+  ],
+  [
+    'NetworkConflict',
+    'transient',
+    says(
+      /pool overlaps|network with name .* already exists|network name .* already used|subnet .* is already used|invalid pool request|configured subnets?|ip pool contain|is ambiguous/i,
+    ),
+  ],
+  ['AddressTaken', 'transient', says(/address already in use|already allocated/i)],
+  ['RegistryRateLimited', 'transient', says(/toomanyrequests|too many requests|rate limit/i)],
+  [
+    'ImageAccessDenied',
+    'transient',
+    on(
+      'pull',
+      /pull access denied|requested access to the resource is denied|unauthorized|authentication required|no basic auth|denied:|incorrect username or password/i,
+    ),
+  ],
+  // At a pull another platform may still be pushed; at a start the program is what it is.
+  [
+    'WrongPlatform',
+    'transient',
+    says(
+      /no matching manifest for|no image found in manifest list|does not match the (?:specified|expected) platform/i,
+    ),
+  ],
+  ['WrongPlatform', 'terminal', on('start', /exec format error/i)],
+  [
+    'ImageNotFound',
+    'transient',
+    says(
+      /no such image|manifest (?:for .* )?(?:not found|unknown)|image not known|repository does not exist|reference does not exist/i,
+    ),
+  ],
+  [
+    'ImageNotFound',
+    'transient',
+    ({ operation, status, message }) =>
+      operation === 'pull' && (status === 404 || /not found/i.test(message)),
+  ],
+  [
+    'RegistryUnreachable',
+    'transient',
+    on(
+      'pull',
+      /dial tcp|no such host|connection refused|connection reset|timeout|deadline exceeded|context canceled|\bEOF\b|x509|tls:|server gave HTTP response|server misbehaving|received unexpected HTTP status|network is unreachable|pinging container registry/i,
+    ),
+  ],
+  ['NoSuchNetwork', 'transient', says(/network .* not found|no such network|unable to find network/i)],
+  ['VolumeInUse', 'transient', says(/volume .*(?:is in use|is being used)/i)],
+  ['NoSuchVolume', 'transient', says(/no such volume/i)],
+  ['NoSuchContainer', 'transient', says(/no such container|no container with name or id/i)],
+  [
+    'EngineError',
+    'transient',
+    on(
+      'start',
+      /resource temporarily unavailable|cannot allocate memory|device or resource busy|timed? ?out|cannot start a paused/i,
+    ),
+  ],
+  [
+    'StartFailed',
+    'terminal',
+    on(
+      'start',
+      /OCI (?:runtime|permission|not found)|executable file .*not found|permission denied|no such file or directory|not a directory|is a directory|unable to find user|unable to find group|no matching entries in|runc create failed|crun:|runc:/i,
+    ),
+  ],
+  ['InvalidConfig', 'terminal', ({ operation, status }) => operation === 'create' && status === 400],
+  [
+    'InvalidConfig',
+    'terminal',
+    on('create', /no command specified|invalid mount|invalid (?:reference|container)/i),
+  ],
+  ['InvalidConfig', 'terminal', on('put files into', /read-?only|not a directory|is a directory/i)],
+];
+
+/** The one error of this edge: what the engine, or its silence, means for what was asked. */
+export function engineError(call: Call, error: unknown): EdgeError {
+  if (error instanceof EdgeError) return error;
+  const refusal = { operation: family(call.operation), status: statusOf(error), message: messageOf(error) };
+  const row = rows.find(([, , holds]) => holds(refusal));
+  const [reason, kind] = row ?? ['EngineError', 'transient' as const];
+  const said = refusal.status === 0 ? `the engine does not answer: ${refusal.message}` : refusal.message;
+  return new EdgeError(kind, reason, sentence(call, said), error);
+}
+
+/** *operation object: reason*, with hostile text made printable. */
+export function sentence(call: Call, reason: string): string {
+  return `${call.operation} ${escapeText(call.object, 200)}: ${escapeText(reason, 400)}`;
+}
+
+/** HTTP status of the engine's answer, 0 when it gave none. */
+export function statusOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return 0;
+  return typeof error.statusCode === 'number' ? error.statusCode : 0;
+}
+
+/** A restart starts; a rename creates a name. */
+function family(operation: string): string {
+  return operation === 'restart' ? 'start' : operation;
+}
+
+function says(pattern: RegExp): (refusal: Refusal) => boolean {
+  return ({ message }) => pattern.test(message);
+}
+
+function on(operation: string, pattern: RegExp): (refusal: Refusal) => boolean {
+  return (refusal) => refusal.operation === operation && pattern.test(refusal.message);
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const json = 'json' in error ? error.json : undefined;
+  const said = typeof json === 'object' && json !== null && 'message' in json ? json.message : undefined;
+  const text = typeof said === 'string' ? said : error.message.replace(/^\(HTTP code \d+\) [^-]*- /, '');
+  return withoutCredentials(text.trim());
+}
+
+function withoutCredentials(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1***@');
+}

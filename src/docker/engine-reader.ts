@@ -1,0 +1,163 @@
+import type Docker from 'dockerode';
+import type { EngineReader, EngineState } from '../apply/ports.ts';
+import { read } from './ask.ts';
+import type { Touched } from './engine.ts';
+import { allStale, EngineCache, mergeStale, nothingStale } from './engine-cache.ts';
+import { marksOf } from './event-marks.ts';
+import { createEventStream, type EngineEvent } from './event-stream.ts';
+import { createExecChecks } from './exec-check.ts';
+import type { LogLine } from './log-lines.ts';
+import { type LogOptions, readLogs, tailOf } from './read-logs.ts';
+
+export interface DockerReader extends EngineReader {
+  /** An act of ours touched this: it is asked for again without waiting for the event. */
+  touch(kind: Touched, name: string): void;
+  logs(container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
+  /** Which engine answers. */
+  ping(): Promise<EngineVersion>;
+}
+
+export interface EngineVersion {
+  readonly name: 'docker' | 'podman';
+  readonly version: string;
+  readonly apiVersion: string;
+}
+
+interface ReaderOptions {
+  readonly docker: Docker;
+  readonly instance: string;
+  /** Name of our network. */
+  readonly network: string;
+  /** Called once for each time that the event stream breaks off, or cannot be had at first. */
+  readonly onUnreachable?: (error: unknown) => void;
+}
+
+/**
+ * Reads the engine through a cache that its event stream keeps true. Whatever may have been missed, at the
+ * first connect and after every gap, is listed anew.
+ */
+export function createEngineReader({
+  docker,
+  instance,
+  network,
+  onUnreachable = () => {},
+}: ReaderOptions): DockerReader {
+  const cache = new EngineCache(docker, instance, network);
+  const listeners = new Set<(what: string) => void>();
+  const checks = createExecChecks(docker);
+  let stale = allStale('all');
+  /** Something is out of date; false means that the last reading still holds. */
+  let dirty = true;
+  let lost = false;
+  let last: { readonly state: EngineState; readonly known: string } | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const mark = (more: Partial<typeof stale>): void => {
+    mergeStale(stale, { ...nothingStale(), ...more });
+    dirty = true;
+  };
+
+  const tell = (what: string): void => {
+    for (const listener of listeners) listener(what);
+  };
+
+  const onEvent = (event: EngineEvent): void => {
+    const isLabelled = (id: string): boolean => cache.isLabelled(id);
+    const { container, news, ...marks } = marksOf(event, { instance, network, isLabelled });
+    const touchedIds = container === undefined ? {} : { containers: new Set([container]) };
+    if (container !== undefined || Object.keys(marks).length > 0) mark({ ...marks, ...touchedIds });
+    if (news !== undefined) tell(news);
+  };
+
+  const events = createEventStream(docker, {
+    onEvent,
+    onOpen() {
+      lost = false;
+      mark(allStale('all'));
+      tell('engine connected');
+    },
+    onLost(error) {
+      // No reading holds without the stream: the next one must find out whether the engine is there.
+      mark(allStale('all'));
+      if (lost) return;
+      lost = true;
+      onUnreachable(error);
+      tell('engine lost');
+    },
+  });
+
+  const observe = async (known: ReadonlySet<string>): Promise<EngineState> => {
+    if (dirty) {
+      await events.ensure();
+      const taken = stale;
+      stale = nothingStale();
+      dirty = false;
+      last = undefined;
+      try {
+        await cache.refresh(taken);
+      } catch (error) {
+        mark(taken);
+        throw error;
+      }
+    }
+    const knownOnes = cache.knownOf(known);
+    if (last?.known !== knownOnes) last = { state: cache.state(known), known: knownOnes };
+    return last.state;
+  };
+
+  return {
+    observe(known) {
+      const mine = turn.then(() => observe(known));
+      // The next one waits for the end of this, not for its success.
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
+    want(images) {
+      if (cache.want(images)) dirty = true;
+    },
+    invalidate() {
+      mark(allStale('rows'));
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    touch(kind, name) {
+      mark(staleBy(kind, name));
+    },
+    tail: (container, lines) => tailOf(docker, container, lines),
+    logs: (container, options, signal) => readLogs(docker, container, options, signal),
+    exec: (container, command, timeout) => checks.run(container, command, timeout),
+    ping: () => askVersion(docker),
+    close() {
+      listeners.clear();
+      events.close();
+    },
+  };
+}
+
+function staleBy(kind: Touched, name: string): Partial<ReturnType<typeof nothingStale>> {
+  switch (kind) {
+    case 'container':
+      return { containers: new Set([name]), addresses: true };
+    case 'network':
+      return { networks: true, addresses: true };
+    case 'volume':
+      return { volumes: true };
+    case 'image':
+      return { images: true };
+    default:
+      return kind satisfies never;
+  }
+}
+
+async function askVersion(docker: Docker): Promise<EngineVersion> {
+  const found = await read({ operation: 'ask', object: 'version' }, () => docker.version());
+  const parts: unknown = found && 'Components' in found ? found.Components : [];
+  const podman = Array.isArray(parts) && parts.some((part) => /podman/i.test(String(part?.Name)));
+  return {
+    name: podman ? 'podman' : 'docker',
+    version: found?.Version ?? '',
+    apiVersion: found?.ApiVersion ?? '',
+  };
+}

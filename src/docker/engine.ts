@@ -1,0 +1,230 @@
+import type Docker from 'dockerode';
+import type { NetworkInspectInfo } from 'dockerode';
+import { EdgeError, type EnginePort } from '../apply/ports.ts';
+import { ask, read, writeTimeout } from './ask.ts';
+import { endpoint, limits } from './create-body.ts';
+import { type Call, sentence, statusOf } from './engine-error.ts';
+import { label, unfinished } from './labels.ts';
+import { makeContainer } from './make-container.ts';
+import { pullImage } from './pull-image.ts';
+import { nameOf, readContainer } from './read-container.ts';
+
+export type Touched = 'container' | 'network' | 'volume' | 'image';
+
+interface EngineOptions {
+  readonly docker: Docker;
+  readonly instance: string;
+  /** Name of our network. */
+  readonly network: string;
+  /** Called after every act with what it touched, so that a reader need not wait for the engine's event. */
+  readonly touched?: (kind: Touched, name: string) => void;
+}
+
+/** The container engine behind Docker's API. */
+export function createEngine({ docker, instance, network, touched = () => {} }: EngineOptions): EnginePort {
+  const labels = { [label.instance]: instance };
+
+  const container = (id: string): Docker.Container => docker.getContainer(encodeURIComponent(id));
+
+  const inspect = (id: string): Promise<Docker.ContainerInspectInfo | undefined> =>
+    read({ operation: 'inspect', object: id }, (abortSignal) => container(id).inspect({ abortSignal }));
+
+  /** Runs one act on one container. */
+  const act = async (
+    operation: string,
+    id: string,
+    run: (target: Docker.Container, abortSignal: AbortSignal) => Promise<unknown>,
+    limit: Parameters<typeof ask>[2] = {},
+  ): Promise<void> => {
+    try {
+      await ask({ operation, object: id }, (signal) => run(container(id), signal), limit);
+    } finally {
+      touched('container', id);
+    }
+  };
+
+  /** Networks by exactly this name; the engine's own filter matches parts of names. */
+  const networksNamed = async (name: string): Promise<NetworkInspectInfo[]> => {
+    const filters = { name: [name] };
+    const found = await read({ operation: 'list networks', object: name }, (abortSignal) =>
+      docker.listNetworks({ filters, abortSignal } as Docker.NetworkListOptions),
+    );
+    return (found ?? []).filter(({ Name }) => Name === name);
+  };
+
+  /** Two networks may bear one name: ours is the one with our label. */
+  const networkOf = async (name: string): Promise<Docker.Network> => {
+    if (name !== network) return docker.getNetwork(encodeURIComponent(name));
+    const ours = (await networksNamed(name)).find(isOurs);
+    const call = { operation: 'find network', object: name };
+    if (!ours) throw new EdgeError('transient', 'NoSuchNetwork', sentence(call, 'it does not exist'));
+    return docker.getNetwork(ours.Id);
+  };
+
+  /** The engine takes 0 for "as it is": a limit that is there can be changed in place, but not taken away. */
+  const refuseUnbounding = async (
+    id: string,
+    wanted: { readonly memory: number; readonly nanoCpus: number },
+  ): Promise<void> => {
+    if (wanted.memory > 0 && wanted.nanoCpus > 0) return;
+    const { Memory = 0, NanoCpus = 0 } = (await inspect(id))?.HostConfig ?? {};
+    if ((wanted.memory > 0 || Memory <= 0) && (wanted.nanoCpus > 0 || NanoCpus === 0)) return;
+    const why = 'the engine takes no limit away from a container that has one; it needs a new container';
+    throw new EdgeError('transient', 'CannotUpdate', sentence({ operation: 'update', object: id }, why));
+  };
+
+  const isOurs = (thing: { Labels?: Readonly<Record<string, string>> | null | undefined }): boolean =>
+    thing.Labels?.[label.instance] === instance;
+
+  const connect: EnginePort['connect'] = async (id, name, address, aliases) => {
+    const target = await networkOf(name);
+    await act('connect', id, async () => {
+      const settings = { Container: id, EndpointConfig: endpoint(address, aliases) };
+      await target.connect(settings).catch(unless(/already exists in network|already connected/i));
+    });
+  };
+
+  const disconnect: EnginePort['disconnect'] = async (id, name) => {
+    const target = await networkOf(name);
+    await act('disconnect', id, async () => {
+      await target
+        .disconnect({ Container: id, Force: true })
+        .catch(unless(/is not connected to|no such container|not found/i));
+    });
+  };
+
+  return {
+    async createNetwork(name, subnet) {
+      const call = { operation: 'create network', object: name };
+      const found = await networksNamed(name);
+      if (found.some(isOurs)) return;
+      if (found.length > 0) throw new EdgeError('transient', 'NetworkConflict', taken(call));
+      const pool = subnet ? { IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] } } : {};
+      const wanted = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels, ...pool };
+      await ask(call, (abortSignal) => docker.createNetwork({ ...wanted, abortSignal }));
+      touched('network', name);
+    },
+
+    async pull(image, signal, progress) {
+      await pullImage(docker, image, signal, progress);
+      touched('image', image);
+    },
+
+    async createVolume(name, app) {
+      const call = { operation: 'create volume', object: name };
+      const wanted = { Name: name, Labels: { ...labels, [label.app]: app } };
+      // The engine answers with what is there already, whoever made it.
+      await ask(call, (abortSignal) => docker.createVolume({ ...wanted, abortSignal }));
+      const made = await ask(call, () => docker.getVolume(encodeURIComponent(name)).inspect());
+      if (!made || !isOurs(made)) throw new EdgeError('transient', 'NameTaken', taken(call));
+      touched('volume', name);
+    },
+
+    async removeVolume(name) {
+      const call = { operation: 'remove volume', object: name };
+      const volume = docker.getVolume(encodeURIComponent(name));
+      const found = await read(call, () => volume.inspect());
+      if (!found) return;
+      if (!isOurs(found)) throw notOurs(call);
+      await ask(call, (abortSignal) => volume.remove({ abortSignal }), { fine: [404] });
+      touched('volume', name);
+    },
+
+    async createContainer(spec, files, imageHealthCheck) {
+      try {
+        await makeContainer({ docker, network, spec, files, imageHealthCheck });
+      } finally {
+        touched('container', spec.name);
+      }
+    },
+
+    async start(id) {
+      const found = await inspect(id);
+      if (found?.Name.endsWith(unfinished)) {
+        await act('remove', id, (target, abortSignal) => target.remove({ v: true, abortSignal }));
+        const call = { operation: 'start', object: nameOf(found.Name) };
+        const why = 'its making was interrupted; it is removed, to be made again';
+        throw new EdgeError('transient', 'Unfinished', sentence(call, why));
+      }
+      await act('start', id, (target, abortSignal) => target.start({ abortSignal }), { fine: [304] });
+    },
+
+    async publish(id, address, aliases) {
+      const found = await inspect(id);
+      const live = found && readContainer(found, { instance, network }).container?.live;
+      const same = live?.address === address && live.aliases.join() === [...aliases].sort().join();
+      if (same) return;
+      await disconnect(id, network);
+      await connect(id, network, address || undefined, aliases);
+    },
+
+    connect,
+    disconnect,
+
+    async update(id, wanted) {
+      await refuseUnbounding(id, wanted);
+      await act('update', id, (target, abortSignal) => target.update({ ...limits(wanted), abortSignal }));
+    },
+
+    async rename(id, name) {
+      await act('rename', id, (target, abortSignal) =>
+        target.rename({ name, abortSignal }).catch(unless(/same name as its current name/i)),
+      );
+    },
+
+    async unpause(id) {
+      await act('unpause', id, (target, abortSignal) =>
+        target.unpause({ abortSignal }).catch(unless(/is not paused/i)),
+      );
+    },
+
+    async stop(id, grace) {
+      const limit = { timeout: grace + writeTimeout, fine: [304] };
+      await act('stop', id, (target, abortSignal) => target.stop({ t: seconds(grace), abortSignal }), limit);
+    },
+
+    async restart(id, grace) {
+      const limit = { timeout: grace + writeTimeout };
+      await act(
+        'restart',
+        id,
+        (target, abortSignal) => target.restart({ t: seconds(grace), abortSignal }),
+        limit,
+      );
+    },
+
+    async remove(id) {
+      const found = await inspect(id);
+      if (!found) return touched('container', id);
+      if (!isOurs(found.Config)) throw notOurs({ operation: 'remove', object: id });
+      // Without force: it was stopped with its grace before, and the engine refuses one that runs again.
+      await act(
+        'remove',
+        found.Id,
+        (target, abortSignal) =>
+          target.remove({ v: true, abortSignal }).catch(unless(/removal .* is already in progress/i)),
+        { fine: [404] },
+      );
+    },
+  };
+}
+
+/** Makes an answer that says "already so" a success. */
+function unless(alreadySo: RegExp): (error: unknown) => void {
+  return (error) => {
+    if (statusOf(error) === 0 || !(error instanceof Error) || !alreadySo.test(error.message)) throw error;
+  };
+}
+
+/** The engine counts whole seconds; a shorter grace must not become none. */
+function seconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1000);
+}
+
+function taken(call: Call): string {
+  return sentence(call, 'the name is taken by one that is not ours');
+}
+
+function notOurs(call: Call): EdgeError {
+  return new EdgeError('terminal', 'NotOurs', sentence(call, 'it does not bear our labels'));
+}

@@ -1,0 +1,17 @@
+/** What marks a thing on the engine as ours; a label alone never proves it. */
+export const label = {
+  instance: 'plimsoll.instance',
+  app: 'plimsoll.app',
+  specHash: 'plimsoll.spec-hash',
+  deployment: 'plimsoll.deployment',
+  replica: 'plimsoll.replica',
+  hook: 'plimsoll.hook',
+} as const;
+
+export const labelPrefix = 'plimsoll.';
+
+/**
+ * Ends the name of a container that still lacks its files or networks: it gets its own name only when it is
+ * whole, so a crash in between leaves something that tells what it is.
+ */
+export const unfinished = '.unfinished';

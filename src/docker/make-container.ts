@@ -1,0 +1,171 @@
+import type Docker from 'dockerode';
+import { EdgeError } from '../apply/ports.ts';
+import type { AppFile } from '../desired/app.ts';
+import type { ContainerSpec } from '../observed/observed.ts';
+import { ask, read } from './ask.ts';
+import { createBody, endpoint, fileFolders, isWithin } from './create-body.ts';
+import { sentence } from './engine-error.ts';
+import { label, unfinished } from './labels.ts';
+import { stateOf } from './read-container.ts';
+import { tarOf } from './tar.ts';
+
+export interface Making {
+  readonly docker: Docker;
+  readonly network: string;
+  readonly spec: ContainerSpec;
+  readonly files: readonly AppFile[];
+  readonly imageHealthCheck: boolean;
+}
+
+/**
+ * Makes one container, whole: with its networks and files. One that needs more calls than one bears the mark
+ * `unfinished` on its name until the last of them, so that a crash in between cannot leave one to be started.
+ */
+export async function makeContainer(making: Making): Promise<void> {
+  const { spec, files } = making;
+  refuseLostFiles(spec, files);
+  try {
+    if (files.length === 0 && spec.networks.length === 0) await create(making, spec.name);
+    else await makeInParts(making);
+  } catch (error) {
+    if (isNameTaken(error) && (await isMadeAlready(making))) return;
+    throw error;
+  }
+}
+
+async function makeInParts(making: Making): Promise<void> {
+  const { docker, spec } = making;
+  await refuseMissingNetworks(making);
+  const id = await createAnew(making, `${spec.name}${unfinished}`);
+  try {
+    for (const network of spec.networks) await join(making, id, network);
+    await putFiles(making, id);
+    const call = { operation: 'create', object: spec.name };
+    await ask(call, (abortSignal) => docker.getContainer(id).rename({ name: spec.name, abortSignal }));
+  } catch (error) {
+    // Best effort: what stays is found by its mark the next time.
+    await removeUnstarted(docker, id, spec.name).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The engine lets a container that does not run join a network that is not there. */
+async function refuseMissingNetworks({ docker, spec }: Making): Promise<void> {
+  if (spec.networks.length === 0) return;
+  const call = { operation: 'create', object: spec.name };
+  const found = await ask(call, () => docker.listNetworks());
+  const missing = spec.networks.filter((network) => !found?.some(({ Name }) => Name === network));
+  if (missing.length === 0) return;
+  throw new EdgeError(
+    'transient',
+    'NoSuchNetwork',
+    sentence(call, `the network ${missing.join(', ')} does not exist`),
+  );
+}
+
+/** Creates under a marked name; what bears it already is the remainder of an interrupted making. */
+async function createAnew(making: Making, name: string): Promise<string> {
+  try {
+    return await create(making, name);
+  } catch (error) {
+    const left = isNameTaken(error) ? await inspect(making.docker, name) : undefined;
+    const ours = left?.Config.Labels?.[label.instance] === making.spec.labels[label.instance];
+    if (!left || !ours || stateOf(left.State.Status) !== 'created') throw error;
+    await removeUnstarted(making.docker, left.Id, name);
+    return create(making, name);
+  }
+}
+
+async function create(
+  { docker, spec, network, files, imageHealthCheck }: Making,
+  name: string,
+): Promise<string> {
+  const body = createBody(spec, { network, imageHealthCheck, files });
+  // Told apart for docker-modem, which otherwise writes the whole body, secrets too, into the URL as well.
+  const made = await ask({ operation: 'create', object: spec.name }, (abortSignal) =>
+    docker.createContainer({ _query: { name }, _body: body, abortSignal } as Docker.ContainerCreateOptions),
+  );
+  if (!made) throw new Error('a created container has an id');
+  return made.id;
+}
+
+async function join({ docker, spec }: Making, id: string, network: string): Promise<void> {
+  const call = { operation: 'create', object: spec.name };
+  await ask(call, () =>
+    docker
+      .getNetwork(encodeURIComponent(network))
+      .connect({ Container: id, EndpointConfig: endpoint(undefined, []) }),
+  );
+}
+
+/**
+ * Puts the files in. Into a read-only root file system they go folder by folder, since the engine takes an
+ * archive only at a path that is writable.
+ */
+async function putFiles({ docker, spec, files }: Making, id: string): Promise<void> {
+  const call = { operation: 'put files into', object: spec.name };
+  for (const [path, inside] of byFolder(spec, files)) {
+    const archive = tarOf(
+      inside.map((file) => ({ ...file, path: file.mount.slice(path.length) })).map(toTar),
+    );
+    await ask(call, (abortSignal) => docker.getContainer(id).putArchive(archive, { path, abortSignal }));
+  }
+}
+
+function toTar({
+  path,
+  content,
+  mode,
+}: AppFile & { readonly path: string }): Parameters<typeof tarOf>[0][number] {
+  return { path, content: Buffer.from(content), mode };
+}
+
+function byFolder(spec: ContainerSpec, files: readonly AppFile[]): Map<string, AppFile[]> {
+  if (!spec.readOnlyRootfs) return files.length > 0 ? new Map([['/', [...files]]]) : new Map();
+  const volumes = spec.mounts.map(({ target }) => target);
+  const writable = [...fileFolders(spec, files), ...volumes].sort((a, b) => b.length - a.length);
+  return Map.groupBy(files, (file) => writable.find((folder) => isWithin(file.mount, folder)) ?? '/');
+}
+
+/** A file that nobody would see, or that cannot be put, is a fault of the manifest. */
+function refuseLostFiles(spec: ContainerSpec, files: readonly AppFile[]): void {
+  const refuse = (file: AppFile, why: string): never => {
+    const call = { operation: 'create', object: spec.name };
+    throw new EdgeError('terminal', 'InvalidConfig', sentence(call, `the file ${file.mount} ${why}`));
+  };
+  for (const file of files) {
+    const mount = spec.mounts.find(({ target }) => isWithin(file.mount, target));
+    if (mount?.kind === 'tmpfs') refuse(file, 'would lie below a tmpfs, which is empty at every start');
+    if (mount && mount.kind !== 'tmpfs' && mount.readOnly) refuse(file, 'lies in a read-only volume');
+    if (spec.readOnlyRootfs && /^\/[^/]*$/.test(file.mount) && !mount) {
+      refuse(file, 'needs a folder of its own, because the root file system is read-only');
+    }
+  }
+}
+
+/** A container that bears the final name is whole; ours and of this spec hash, it is the one that was wanted. */
+async function isMadeAlready({ docker, spec }: Making): Promise<boolean> {
+  const found = await inspect(docker, spec.name);
+  if (!found) return false;
+  const labels = found.Config.Labels ?? {};
+  const same = [label.instance, label.app, label.specHash].every(
+    (name) => labels[name] === spec.labels[name],
+  );
+  return same && ['created', 'running', 'paused', 'restarting'].includes(stateOf(found.State.Status));
+}
+
+async function inspect(docker: Docker, name: string): Promise<Docker.ContainerInspectInfo | undefined> {
+  return read({ operation: 'inspect', object: name }, (abortSignal) =>
+    docker.getContainer(encodeURIComponent(name)).inspect({ abortSignal }),
+  );
+}
+
+/** Without force: the engine refuses when somebody has started it meanwhile. */
+export async function removeUnstarted(docker: Docker, id: string, name: string): Promise<void> {
+  const call = { operation: 'remove', object: name };
+  await ask(call, (abortSignal) => docker.getContainer(id).remove({ v: true, abortSignal }), { fine: [404] });
+}
+
+function isNameTaken(error: unknown): boolean {
+  return error instanceof EdgeError && error.reason === 'NameTaken';
+}

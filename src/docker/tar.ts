@@ -1,0 +1,62 @@
+export interface TarFile {
+  /** Absolute or relative to where it is unpacked. */
+  readonly path: string;
+  readonly content: Uint8Array;
+  /** Octal permission bits. */
+  readonly mode: number;
+}
+
+const block = 512;
+
+/** A tar archive (ustar, with pax headers for long names) of plain files that belong to root. */
+export function tarOf(files: readonly TarFile[]): Buffer {
+  return Buffer.concat([...files.flatMap(entry), Buffer.alloc(2 * block)]);
+}
+
+function entry({ path, content, mode }: TarFile): Buffer[] {
+  const name = path.replace(/^\/+/, '');
+  const bytes = Buffer.from(content);
+  const plain = Buffer.byteLength(name) <= 100;
+  return [
+    ...(plain ? [] : paxName(name)),
+    header(plain ? name : 'long-name', bytes.length, mode, '0'),
+    padded(bytes),
+  ];
+}
+
+/** `LENGTH path=NAME\n`, where the length counts itself. */
+function paxName(name: string): Buffer[] {
+  const rest = Buffer.byteLength(` path=${name}\n`);
+  let length = rest + String(rest).length;
+  length = rest + String(length).length;
+  const record = Buffer.from(`${length} path=${name}\n`);
+  return [header('pax', record.length, 0o644, 'x'), padded(record)];
+}
+
+function header(name: string, size: number, mode: number, kind: string): Buffer {
+  const head = Buffer.alloc(block);
+  const octal = (value: number, at: number, length: number): void => {
+    head.write(value.toString(8).padStart(length - 1, '0'), at, 'ascii');
+  };
+  head.write(name, 0);
+  octal(mode, 100, 8);
+  octal(0, 108, 8);
+  octal(0, 116, 8);
+  octal(size, 124, 12);
+  octal(0, 136, 12);
+  // The checksum is taken with its own field full of spaces.
+  head.write('        ', 148);
+  head.write(kind, 156);
+  head.write('ustar\u000000', 257);
+  octal(
+    head.reduce((sum, byte) => sum + byte, 0),
+    148,
+    7,
+  );
+  head[154] = 0;
+  return head;
+}
+
+function padded(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes, Buffer.alloc((block - (bytes.length % block)) % block)]);
+}
