@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { ask, readTimeout } from './ask.ts';
@@ -90,15 +91,15 @@ export function createEventStream(docker: Docker, { onEvent, onOpen, onLost }: L
 
 async function connect(docker: Docker): Promise<Readable> {
   const filters = { type: ['container' as const, 'image' as const, 'network' as const, 'volume' as const] };
+  // Not the signal of the call: that would end the stream when the call is over.
   const late = new AbortController();
-  const opened = ask(
-    { operation: 'follow', object: 'events' },
-    () => docker.getEvents({ filters, abortSignal: late.signal }),
-    { timeout: readTimeout },
-  );
   try {
-    // The signal must not be that of the call: it would end the stream with it.
-    const stream = (await opened) as Readable & { socket?: { setKeepAlive(on: boolean, ms: number): void } };
+    const opened = await ask(
+      { operation: 'follow', object: 'events' },
+      () => docker.getEvents({ filters, abortSignal: late.signal }),
+      { timeout: readTimeout },
+    );
+    const stream = opened as Readable & { socket?: Socket };
     // A peer that vanished without a word is noticed by the kernel's own probes.
     stream.socket?.setKeepAlive(true, 30_000);
     return stream;

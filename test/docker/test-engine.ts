@@ -44,7 +44,7 @@ export async function openCorner(): Promise<Corner> {
   const address = (last: number): string => subnet.replace(/0\/24$/, String(last));
 
   const spec: Corner['spec'] = (app, change = {}, { specHash = hashA, replica = 0 } = {}) => ({
-    name: containerName({ instance, app, specHash, imageId: image, replica }),
+    name: containerName({ instance, app, specHash, imageId: change.image ?? image, replica }),
     image,
     entrypoint: [],
     command: ['/bin/sleep', '3600'],

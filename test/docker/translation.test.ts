@@ -1,0 +1,471 @@
+import * as fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createBody } from '../../src/docker/create-body.ts';
+import { engineError } from '../../src/docker/engine-error.ts';
+import { escapeText } from '../../src/docker/escape-text.ts';
+import { marksOf } from '../../src/docker/event-marks.ts';
+import { findEngine } from '../../src/docker/find-engine.ts';
+import { imageReference } from '../../src/docker/image-reference.ts';
+import { createLogParser, logLines } from '../../src/docker/log-lines.ts';
+import { createPullProgress } from '../../src/docker/pull-progress.ts';
+import { readContainer } from '../../src/docker/read-container.ts';
+import { readNetwork } from '../../src/docker/read-host.ts';
+import { containerName } from '../../src/observed/container-name.ts';
+import type { ContainerSpec } from '../../src/observed/observed.ts';
+
+const imageId = `sha256:${'1'.repeat(64)}`;
+const specHash = 'c'.repeat(64);
+const id = 'f'.repeat(64);
+
+const spec: ContainerSpec = {
+  name: containerName({ instance: 'default', app: 'shop', specHash, imageId, replica: 1 }),
+  image: imageId,
+  entrypoint: [],
+  command: ['run'],
+  workingDir: '/app',
+  user: 'app',
+  env: { A: '1', B: 'x=y' },
+  labels: {
+    'plimsoll.app': 'shop',
+    'plimsoll.deployment': 'd1',
+    'plimsoll.instance': 'default',
+    'plimsoll.replica': '1',
+    'plimsoll.spec-hash': specHash,
+  },
+  address: '10.9.0.7',
+  aliases: ['shop'],
+  networks: [],
+  mounts: [{ kind: 'volume', name: 'plimsoll-shop-data', target: '/data', readOnly: false }],
+  ports: [{ container: 53, protocol: 'udp', host: 5353, hostIp: '127.0.0.1' }],
+  memory: 1_000_000_000,
+  nanoCpus: 500_000_000,
+  pids: 100,
+  readOnlyRootfs: true,
+  capAdd: ['NET_ADMIN'],
+  capDrop: ['ALL'],
+  noNewPrivileges: true,
+  privileged: false,
+  logging: { maxSize: 1000, maxFile: 2 },
+};
+
+test('the create call says exactly this', () => {
+  const files = [{ mount: '/etc/shop/config.yml', content: '', mode: 0o600 }];
+  assert.equal(createBody(spec, { network: 'plimsoll', imageHealthCheck: false, files }), {
+    Image: imageId,
+    Labels: spec.labels,
+    Env: ['A=1', 'B=x=y'],
+    Entrypoint: [''],
+    Cmd: ['run'],
+    WorkingDir: '/app',
+    User: 'app',
+    ExposedPorts: { '53/udp': {} },
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      Memory: 1_000_000_000,
+      MemorySwap: 1_000_000_000,
+      NanoCpus: 500_000_000,
+      PidsLimit: 100,
+      NetworkMode: 'plimsoll',
+      Mounts: [
+        {
+          Type: 'volume',
+          Source: 'plimsoll-shop-data',
+          Target: '/data',
+          ReadOnly: false,
+          VolumeOptions: { Labels: { 'plimsoll.instance': 'default', 'plimsoll.app': 'shop' } },
+        },
+        { Type: 'volume', Target: '/etc/shop' },
+      ],
+      PortBindings: { '53/udp': [{ HostIp: '127.0.0.1', HostPort: '5353' }] },
+      CapAdd: ['NET_ADMIN'],
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      ReadonlyRootfs: true,
+      Privileged: false,
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '1000', 'max-file': '2' } },
+      RestartPolicy: { Name: 'no' },
+    },
+    NetworkingConfig: {
+      EndpointsConfig: {
+        plimsoll: { Aliases: ['shop'], IPAMConfig: { IPv4Address: '10.9.0.7' } },
+      },
+    },
+  });
+});
+
+test('nothing foreign gets into the create call, whatever a value holds', () => {
+  const hostile = { ...spec, labels: { ...spec.labels, 'com.docker.x': '1' }, PidMode: 'host', Devices: [] };
+  const body = createBody(hostile, { network: 'plimsoll', imageHealthCheck: true });
+  assert.equal(body.Labels, spec.labels);
+  assert.not.match(JSON.stringify(body), /PidMode|Devices|com\.docker/);
+});
+
+/** What an engine answers about the container that `spec` made, with its own additions. */
+function inspected(change: object = {}): Parameters<typeof readContainer>[0] {
+  const body = createBody(spec, { network: 'plimsoll', imageHealthCheck: true });
+  const answer: unknown = {
+    Id: id,
+    Name: `/${spec.name}`,
+    Image: imageId,
+    Created: '2026-01-02T03:04:05.123456789Z',
+    State: { Status: 'running', StartedAt: '2026-01-02T03:04:06Z', FinishedAt: '0001-01-01T00:00:00Z' },
+    Config: { ...body, Entrypoint: null, Labels: { ...spec.labels, 'com.example.by': 'the image' } },
+    HostConfig: { ...body.HostConfig, CapAdd: ['CAP_NET_ADMIN'] },
+    Mounts: [],
+    NetworkSettings: {
+      Networks: {
+        plimsoll: { IPAMConfig: { IPv4Address: '10.9.0.7' }, Aliases: ['shop', id.slice(0, 12), spec.name] },
+      },
+    },
+    ...change,
+  };
+  return answer as Parameters<typeof readContainer>[0];
+}
+
+const where = { instance: 'default', network: 'plimsoll' };
+
+test('reads a container back in the shape it was wanted in', () => {
+  const { container, proven } = readContainer(inspected(), where);
+  assert.ok(proven);
+  assert.equal(container?.live, spec);
+  assert.equal(
+    { ...container, live: undefined },
+    {
+      id,
+      name: spec.name,
+      app: 'shop',
+      specHash,
+      deployment: 'd1',
+      replica: 1,
+      imageId,
+      state: 'running',
+      exitCode: 0,
+      oomKilled: false,
+      createdAt: Date.parse('2026-01-02T03:04:05.123Z'),
+      startedAt: Date.parse('2026-01-02T03:04:06Z'),
+      finishedAt: 0,
+      live: undefined,
+      imageHealth: 'none',
+    },
+  );
+});
+
+const ownership: [what: string, change: object, expected: 'ours' | 'unproven' | 'foreign'][] = [
+  ['as made', {}, 'ours'],
+  ['a later attempt', { Name: `/${spec.name}-3` }, 'ours'],
+  ['attempt 0 does not exist', { Name: `/${spec.name}-0` }, 'unproven'],
+  ['not finished', { Name: `/${spec.name}.unfinished` }, 'ours'],
+  ['renamed', { Name: '/mine' }, 'unproven'],
+  ['another image', { Image: `sha256:${'2'.repeat(64)}` }, 'unproven'],
+  ['another instance', { Config: { Labels: { ...spec.labels, 'plimsoll.instance': 'x' } } }, 'foreign'],
+  ['a hostile app', { Config: { Labels: { ...spec.labels, 'plimsoll.app': '../x' } } }, 'foreign'],
+  ['a short hash', { Config: { Labels: { ...spec.labels, 'plimsoll.spec-hash': 'abc' } } }, 'foreign'],
+  ['replica 1.5', { Config: { Labels: { ...spec.labels, 'plimsoll.replica': '1.5' } } }, 'foreign'],
+  ['an unknown hook', { Config: { Labels: { ...spec.labels, 'plimsoll.hook': 'x' } } }, 'foreign'],
+  ['no labels', { Config: { Labels: null } }, 'foreign'],
+];
+for (const [what, change, expected] of ownership) {
+  test(`whose it is: ${what}`, () => {
+    const { container, proven } = readContainer(inspected(change), where);
+    assert.is(container === undefined ? 'foreign' : proven ? 'ours' : 'unproven', expected);
+  });
+}
+
+const refusals: [operation: string, status: number, message: string, reason: string, kind: string][] = [
+  ['create', 404, 'No such image: sha256:1', 'ImageNotFound', 'transient'],
+  [
+    'create',
+    409,
+    'Conflict. The container name "/x" is already in use by container "y".',
+    'NameTaken',
+    'transient',
+  ],
+  [
+    'create',
+    400,
+    'invalid mount config for type "bind": bind source path does not exist: /x',
+    'InvalidConfig',
+    'terminal',
+  ],
+  ['create', 500, 'open /var/lib/docker/x: no space left on device', 'OutOfDisk', 'transient'],
+  ['create', 500, 'something else', 'EngineError', 'transient'],
+  [
+    'create network',
+    403,
+    'Pool overlaps with other one on this address space',
+    'NetworkConflict',
+    'transient',
+  ],
+  ['create network', 409, 'network with name plimsoll already exists', 'NetworkConflict', 'transient'],
+  ['start', 404, 'No such container: x', 'NoSuchContainer', 'transient'],
+  ['start', 404, 'network abc not found', 'NoSuchNetwork', 'transient'],
+  ['start', 403, 'Address already in use', 'AddressTaken', 'transient'],
+  [
+    'start',
+    500,
+    'driver failed programming external connectivity on endpoint x: Bind for 0.0.0.0:80 failed: port is already allocated',
+    'PortTaken',
+    'transient',
+  ],
+  ['start', 500, 'listen tcp4 0.0.0.0:80: bind: address already in use', 'PortTaken', 'transient'],
+  [
+    'start',
+    400,
+    'OCI runtime create failed: exec: "x": executable file not found in $PATH: unknown',
+    'StartFailed',
+    'terminal',
+  ],
+  [
+    'start',
+    400,
+    'OCI runtime create failed: exec: "/x": permission denied: unknown',
+    'StartFailed',
+    'terminal',
+  ],
+  [
+    'start',
+    400,
+    'OCI runtime create failed: exec /x: exec format error: unknown',
+    'WrongPlatform',
+    'terminal',
+  ],
+  [
+    'start',
+    500,
+    'OCI runtime create failed: fork/exec: resource temporarily unavailable',
+    'EngineError',
+    'transient',
+  ],
+  ['restart', 500, 'OCI runtime create failed: exec: "x": not a directory', 'StartFailed', 'terminal'],
+  [
+    'pull',
+    404,
+    'manifest for a/b:1 not found: manifest unknown: manifest unknown',
+    'ImageNotFound',
+    'transient',
+  ],
+  [
+    'pull',
+    404,
+    "pull access denied for a/b, repository does not exist or may require 'docker login': denied",
+    'ImageAccessDenied',
+    'transient',
+  ],
+  ['pull', 500, 'unauthorized: authentication required', 'ImageAccessDenied', 'transient'],
+  ['pull', 500, 'toomanyrequests: You have reached your pull rate limit', 'RegistryRateLimited', 'transient'],
+  ['pull', 500, 'Get "https://r/v2/": dial tcp: lookup r: no such host', 'RegistryUnreachable', 'transient'],
+  ['pull', 500, 'Get "https://r/v2/": net/http: TLS handshake timeout', 'RegistryUnreachable', 'transient'],
+  [
+    'pull',
+    404,
+    'no matching manifest for linux/amd64 in the manifest list entries',
+    'WrongPlatform',
+    'transient',
+  ],
+  ['pull', 500, 'failed to register layer: write /x: no space left on device', 'OutOfDisk', 'transient'],
+  ['stop', 0, 'connect ECONNREFUSED /var/run/docker.sock', 'EngineUnreachable', 'unreachable'],
+];
+for (const [operation, status, message, reason, kind] of refusals) {
+  test(`${operation} ${status} "${message.slice(0, 50)}" is ${reason}`, () => {
+    const answer = Object.assign(
+      new Error(message),
+      status > 0 ? { statusCode: status, json: { message } } : {},
+    );
+    const error = engineError({ operation, object: 'x' }, answer);
+    assert.equal([error.reason, error.kind], [reason, kind]);
+  });
+}
+
+test('messages carry no credentials and no control characters', () => {
+  const error = engineError(
+    { operation: 'pull', object: 'x\u001b[2J' },
+    Object.assign(new Error('Get "https://me:secret@r/v2/": \u0007no'), { statusCode: 500 }),
+  );
+  assert.is(error.message, 'pull x\\e[2J: Get "https://***@r/v2/": \\u0007no');
+  assert.is(escapeText('x'.repeat(20), 10), `${'x'.repeat(9)}…`);
+});
+
+const hosts: [
+  env: Record<string, string>,
+  configured: string | undefined,
+  there: string[],
+  expected: object,
+][] = [
+  [{}, undefined, [], { kind: 'socket', path: '/var/run/docker.sock', from: 'default' }],
+  [
+    {},
+    undefined,
+    ['/run/podman/podman.sock'],
+    { kind: 'socket', path: '/run/podman/podman.sock', from: 'default' },
+  ],
+  [
+    { XDG_RUNTIME_DIR: '/run/user/7' },
+    undefined,
+    ['/run/user/7/podman/podman.sock'],
+    { kind: 'socket', path: '/run/user/7/podman/podman.sock', from: 'default' },
+  ],
+  [
+    { DOCKER_HOST: 'unix:///x.sock' },
+    undefined,
+    ['/var/run/docker.sock'],
+    { kind: 'socket', path: '/x.sock', from: 'DOCKER_HOST' },
+  ],
+  [
+    { DOCKER_HOST: 'unix:///x.sock' },
+    'unix:///y.sock',
+    [],
+    { kind: 'socket', path: '/y.sock', from: 'docker.host' },
+  ],
+  [
+    { DOCKER_HOST: 'tcp://h:2375' },
+    undefined,
+    [],
+    { kind: 'tcp', host: 'h', port: 2375, from: 'DOCKER_HOST' },
+  ],
+  [{}, 'tcp://h:80', [], { kind: 'tcp', host: 'h', port: 80, from: 'docker.host' }],
+  [
+    { DOCKER_HOST: 'tcp://h', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/certs' },
+    undefined,
+    [],
+    { kind: 'tcp', host: 'h', port: 2376, tls: { folder: '/certs' }, from: 'DOCKER_HOST' },
+  ],
+];
+for (const [env, configured, there, expected] of hosts) {
+  test(`finds the engine by ${JSON.stringify(env)}, ${configured}, ${there}`, () => {
+    assert.equal(
+      findEngine(env, configured, (path) => there.includes(path)),
+      expected,
+    );
+  });
+}
+
+test('an engine address that means nothing is refused', () => {
+  for (const host of ['ssh://me@h', 'nonsense', 'unix://relative', 'tcp://', 'tcp://me:secret@h:1']) {
+    assert.throws(() => findEngine({ DOCKER_HOST: host }), /DOCKER_HOST: expected unix:/, host);
+  }
+});
+
+const references: [text: string, expected: string | undefined][] = [
+  ['nginx', 'nginx:latest'],
+  ['cafe', 'cafe:latest'],
+  ['nginx:1.2', 'nginx:1.2'],
+  ['host.example:5000/a/b-c', 'host.example:5000/a/b-c:latest'],
+  [`a/b@sha256:${'0'.repeat(64)}`, `a/b@sha256:${'0'.repeat(64)}`],
+  [`a/b:1@sha256:${'0'.repeat(64)}`, `a/b:1@sha256:${'0'.repeat(64)}`],
+  [imageId, imageId],
+  ['', undefined],
+  ['a/../b', undefined],
+  ['../containers', undefined],
+  ['a?b', undefined],
+  ['a b', undefined],
+  ['A', undefined],
+  ['a:', undefined],
+];
+for (const [text, expected] of references) {
+  test(`the image reference "${text}" is ${expected}`, () => assert.is(imageReference(text), expected));
+}
+
+test('log lines are the same however the stream is cut', () => {
+  const frame = (stream: number, text: string): Buffer => {
+    const payload = Buffer.from(text);
+    const head = Buffer.alloc(8);
+    head[0] = stream;
+    head.writeUInt32BE(payload.length, 4);
+    return Buffer.concat([head, payload]);
+  };
+  const bytes = Buffer.concat([frame(1, 'one\ntw'), frame(2, 'err ä\r\n'), frame(1, 'o\n\nlast')]);
+  const expected = [
+    { stream: 'stdout', line: 'one' },
+    { stream: 'stderr', line: 'err ä' },
+    { stream: 'stdout', line: 'two' },
+    { stream: 'stdout', line: '' },
+    { stream: 'stdout', line: 'last' },
+  ];
+  void fc.assert(
+    fc.property(fc.array(fc.nat(bytes.length), { maxLength: 8 }), (cuts) => {
+      const parser = createLogParser();
+      const at = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+      const chunks = at.slice(1).map((end, index) => bytes.subarray(at[index], end));
+      assert.equal([...chunks.flatMap((chunk) => parser.push(chunk)), ...parser.end()], expected);
+    }),
+  );
+});
+
+test('a line without end is cut and not collected', async () => {
+  const payload = Buffer.alloc(100_000, 'x');
+  const head = Buffer.from([1, 0, 0, 0, 0, 1, 0x86, 0xa0]);
+  const lengths: number[] = [];
+  for await (const { line } of logLines([head, payload])) lengths.push(line.length);
+  assert.is(
+    lengths.reduce((sum, length) => sum + length, 0),
+    100_000,
+  );
+  assert.ok(lengths.every((length) => length <= 16_384));
+});
+
+test('a pull says each status once and each tenth of a layer', () => {
+  const lines: string[] = [];
+  const progress = createPullProgress((line) => lines.push(line));
+  const take = (event: object): void => progress.take(JSON.stringify(event));
+  take({ status: 'Pulling from a/b', id: '1' });
+  for (let current = 0; current <= 1_000_000; current += 10_000) {
+    take({ status: 'Downloading', id: 'abc', progressDetail: { current, total: 1_000_000 } });
+  }
+  take({ status: 'Pull complete', id: 'abc' });
+  take({ status: 'Pull complete', id: 'abc' });
+  assert.is(lines.length, 13);
+  assert.is(lines[1], 'abc: Downloading 0.0 MB of 1.0 MB');
+  assert.is(lines.at(-1), 'abc: Pull complete');
+  assert.throws(() => take({ error: 'manifest unknown' }), /manifest unknown/);
+});
+
+const concerns = { instance: 'default', network: 'plimsoll', isLabelled: (one: string) => one === 'known' };
+const ours = { 'plimsoll.instance': 'default', name: 'x' };
+const events: [
+  type: string,
+  action: string,
+  id: string,
+  attributes: Record<string, string>,
+  expected: object,
+][] = [
+  ['container', 'die', 'c1', ours, { container: 'c1', news: 'container x die' }],
+  ['container', 'die', 'c1', { name: 'x' }, {}],
+  ['container', 'died', 'known', { name: 'x' }, { container: 'known', news: 'container x died' }],
+  ['container', 'exec_create: sh', 'c1', ours, {}],
+  ['container', 'die', 'c1', { ...ours, 'plimsoll.instance': 'other' }, {}],
+  [
+    'network',
+    'connect',
+    'n',
+    { container: 'known', name: 'plimsoll' },
+    { container: 'known', addresses: true, news: 'network plimsoll connect' },
+  ],
+  ['network', 'connect', 'n', { container: 'theirs', name: 'plimsoll' }, { addresses: true }],
+  ['network', 'disconnect', 'n', { container: 'theirs', name: 'other' }, {}],
+  ['network', 'destroy', 'n', { name: 'other' }, { networks: true, addresses: true }],
+  ['volume', 'mount', 'v', {}, {}],
+  ['volume', 'destroy', 'plimsoll-x', {}, { volumes: true, news: 'volume plimsoll-x destroy' }],
+  ['image', 'tag', imageId, { name: 'a:1' }, { images: true, news: 'image a:1 tag' }],
+  ['image', 'push', 'a:1', {}, {}],
+  ['daemon', 'reload', 'd', {}, {}],
+];
+for (const [Type, Action, ID, Attributes, expected] of events) {
+  test(`the event ${Type} ${Action} of ${ID} ${JSON.stringify(Attributes)} marks what it concerns`, () => {
+    assert.equal(marksOf({ Type, Action, Actor: { ID, Attributes } }, concerns), expected);
+  });
+}
+
+test('a network whose gateway the engine keeps to itself has the first address of its subnet', () => {
+  const gatewayOf = (Config: object[]): string =>
+    readNetwork({ Id: 'n', Name: 'x', IPAM: { Config } } as Parameters<typeof readNetwork>[0], 'default')
+      .gateway;
+  assert.is(gatewayOf([{ Subnet: '10.9.4.0/22' }]), '10.9.4.1');
+  assert.is(
+    gatewayOf([{ Subnet: 'fd00::/64' }, { Subnet: '10.9.4.7/30', Gateway: '10.9.4.6/30' }]),
+    '10.9.4.6',
+  );
+  assert.is(gatewayOf([]), '');
+});
+
+test.run();
