@@ -1,7 +1,7 @@
 import { canonicalJson } from '../desired/canonical.ts';
 import type { Container, Route, RouteTable } from '../observed/observed.ts';
 import type { Cause, Difference } from './plan.ts';
-import type { Target } from './release.ts';
+import { isPublished, type Target } from './release.ts';
 import { changesOf, isRightlyNamed, type Scene } from './scene.ts';
 
 /** What git wants against what is there, field by field; independent of why it is not so yet. */
@@ -86,7 +86,7 @@ function unseen(
 }
 
 function handMade(scene: Scene, container: Container): Difference[] {
-  const cause = 'drift';
+  const cause = isPublished(container) ? 'drift' : 'commit';
   const at = `replica ${container.replica}`;
   const stopped = container.state === 'exited' && scene.wanted?.app.restart === 'always';
   return [
@@ -103,6 +103,12 @@ function handMade(scene: Scene, container: Container): Difference[] {
           } as const,
         ]
       : []),
+    ...(container.state === 'running' && !isPublished(container) && container.live.address !== ''
+      ? [{ path: `${at} state`, live: 'unverified', desired: 'serving', cause } as const]
+      : []),
+    ...(container.state === 'running' && isSick(scene, container)
+      ? [{ path: `${at} health`, live: 'unhealthy', desired: 'healthy', cause } as const]
+      : []),
     ...(isRightlyNamed(scene.world, container)
       ? []
       : [{ path: `${at} name`, live: container.name, desired: 'its own', cause } as const]),
@@ -110,6 +116,10 @@ function handMade(scene: Scene, container: Container): Difference[] {
       ? [{ path: `${at} network`, live: undefined, desired: scene.world.settings.network, cause } as const]
       : []),
   ];
+}
+
+function isSick({ replicas }: Scene, container: Container): boolean {
+  return replicas.some(({ current }) => current?.container === container && current.standing === 'sick');
 }
 
 /** While another release than git's is the target, git's routes are those it would have with the same upstreams. */

@@ -5,11 +5,11 @@ import { deploymentOf, newDeploymentId } from './draft.ts';
 import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
 import type { AppPlan } from './plan.ts';
 import { planHook, removeHooks } from './plan-hooks.ts';
-import { isTakenOver, planReplicas } from './plan-replicas.ts';
+import { isExposed, isTakenOver, planReplicas } from './plan-replicas.ts';
 import { routesOf } from './plan-routes.ts';
 import { isSameRelease, releaseKey, type Target } from './release.ts';
 import { retire } from './retire.ts';
-import type { Scene } from './scene.ts';
+import { isRouted, type Scene } from './scene.ts';
 import { Turn } from './turn.ts';
 
 /** One step nearer for one app that git wants, or whose manifest is invalid and that is left as it is. */
@@ -222,6 +222,7 @@ function isConverged(scene: Scene, target: Target, turn: Turn): boolean {
   if (scene.surplus.length > 0 || turn.steps.length > 0) return false;
   return scene.replicas.every((replica) => {
     if (!isHealthy(replica.current) || !isTakenOver(scene, replica)) return false;
+    if (isExposed(scene) && !isRouted(scene, replica.current.container)) return false;
     const baked = (replica.current.health?.since ?? 0) + target.app.deploy.bake;
     if (!scene.proven && now < baked) {
       turn.phases.add('Verifying');

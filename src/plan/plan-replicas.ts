@@ -24,20 +24,24 @@ import type { Turn } from './turn.ts';
 export function planReplicas(scene: Scene, target: Target, turn: Turn, mayCreate: boolean): void {
   for (const replica of scene.replicas) {
     if (replica.current) tend(scene, target, replica.current, turn);
-    retire(scene, replica.olds, isTakenOver(scene, replica), turn);
+    // Stop-first clears the place itself, right before it is filled again.
+    if (replica.current || target.app.deploy.order === 'start-first')
+      retire(scene, replica.olds, isTakenOver(scene, replica), turn);
   }
-  retire(scene, scene.surplus, true, turn);
+  const settled = scene.proven || scene.replicas.every((replica) => isTakenOver(scene, replica));
+  retire(scene, scene.surplus, settled, turn);
   if (mayCreate) fill(scene, target, turn);
 }
 
-/** The old container's work is done by the new one: ready, switched to, and in the routes where there are any. */
+/** The old container's work is done by the new one: ready, switched to, and in the routes where the app has any yet. */
 export function isTakenOver(scene: Scene, { current }: Replica): boolean {
   if (!isReady(current)) return false;
   if (current.standing === 'finished') return true;
-  return onFlag(scene, current.container) && (!isExposed(scene) || isRouted(scene, current.container));
+  const routed = !scene.lookup.routes.has(scene.name) || isRouted(scene, current.container);
+  return onFlag(scene, current.container) && routed;
 }
 
-function isExposed({ target }: Scene): boolean {
+export function isExposed({ target }: Scene): boolean {
   return (target?.app.domains.length ?? 0) > 0;
 }
 

@@ -68,9 +68,24 @@ function upstreamReplicas(scene: Scene): Serving[] {
     ({ current }) => current && !['unstarted', 'settling'].includes(current.standing),
   );
   const serving = scene.replicas.flatMap((replica) => toServing(scene, replica, listed));
+  if (!scene.proven) serving.push(...leavingReplicas(scene));
   const well = serving.filter(({ index }) => !isOut(scene, scene.replicas[index]?.current));
   const chosen = well.length > 0 ? well : serving;
   return growing ? chosen : chosen.filter(({ index }) => listed.has(index));
+}
+
+/** Replicas that the release on its way in does not have serve until it has proven itself. */
+function leavingReplicas(scene: Scene): Serving[] {
+  const switched = scene.replicas.every(
+    ({ current }) => isReady(current) && onFlag(scene, current.container),
+  );
+  if (switched) return [];
+  const leaving = scene.surplus.filter(
+    (one) => one.state === 'running' && isPublished(one) && one.replica >= scene.replicas.length,
+  );
+  return leaving
+    .filter((one) => one.live.address !== '' && onFlag(scene, one))
+    .map((container) => ({ index: container.replica, container }));
 }
 
 function toServing(scene: Scene, { index, current, olds }: Replica, listed: ReadonlySet<number>): Serving[] {

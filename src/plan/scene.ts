@@ -222,7 +222,7 @@ export function isRouted(scene: Place, container: Container): boolean {
 function dials(upstream: Upstream, container: Container, flagged: boolean): boolean {
   return (
     upstream.replica === container.replica &&
-    (flagged ? upstream.flagged : upstream.plain) === container.live.address
+    addressOf(flagged ? upstream.flagged : upstream.plain) === container.live.address
   );
 }
 

@@ -1,0 +1,189 @@
+import type { Container } from '../observed/observed.ts';
+import { isFlagged, Slots } from './address.ts';
+import type { AppPlan, Plan, Step, World } from './plan.ts';
+import { isSuspended } from './plan-app.ts';
+import { judgeRemovals } from './plan-removal.ts';
+import { hashOf, isPublished } from './release.ts';
+import { addressOf, createLookup, createScene, isRouted, type Scene } from './scene.ts';
+
+/** Something that must never be in a plan, whatever the world; the plan is not applied. */
+export interface Violation {
+  readonly app: string;
+  readonly rule: string;
+  readonly message: string;
+}
+
+interface Case {
+  readonly world: World;
+  readonly scene: Scene;
+  readonly plan: AppPlan;
+}
+
+type Rule = readonly [rule: string, find: (subject: Case) => string[]];
+
+/** A second opinion on what `decide` says, made of other parts than its own wherever that is possible. */
+const rules: readonly Rule[] = [
+  ['only our own containers are touched', touchesForeign],
+  ['what serves is stopped only when something else does its work', stopsServing],
+  ['traffic goes only to a container that passed its gate', switchesToUnverified],
+  ['a name and an address have one container', takesWhatIsTaken],
+  ['volumes outlive their app unless its manifest gave them up', removesVolumes],
+  ['who is suspended or held is left alone', touchesHeld],
+];
+
+export function checkPlan(world: World, plan: Plan): Violation[] {
+  const lookup = createLookup(world);
+  const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
+  const perApp = plan.apps.flatMap((appPlan) => {
+    const scene = createScene(
+      world,
+      lookup,
+      appPlan.app,
+      apps.get(appPlan.app),
+      new Slots(world.settings.subnet, []),
+    );
+    const subject = { world, scene, plan: appPlan };
+    return rules.flatMap(([rule, find]) =>
+      find(subject).map((message) => ({ app: appPlan.app, rule, message })),
+    );
+  });
+  return [...perApp, ...routesToStrangers(world, plan)];
+}
+
+function objectOf(step: Step): string | undefined {
+  return 'container' in step ? step.container : undefined;
+}
+
+function touchesForeign({ world, scene, plan }: Case): string[] {
+  const own = new Set([...scene.containers, ...scene.hooks].flatMap(({ id, name }) => [id, name]));
+  const foreign = new Set(world.observed.foreign.flatMap(({ id, name }) => [id, name]));
+  const made = new Set(plan.steps.flatMap((step) => (step.kind === 'create' ? [step.spec.name] : [])));
+  const objects = plan.steps.flatMap((step) => objectOf(step) ?? []);
+  return objects
+    .filter((object) => foreign.has(object) || !(own.has(object) || made.has(object)))
+    .map((object) => `${object} is not a container of this app`);
+}
+
+function stopsServing(subject: Case): string[] {
+  const { scene, plan } = subject;
+  const stopped = plan.steps.flatMap((step) =>
+    step.kind === 'stop' || step.kind === 'remove' ? [step.container] : [],
+  );
+  const serving = scene.containers
+    .filter(({ id, name }) => stopped.includes(id) || stopped.includes(name))
+    .filter((one) => serves(scene, one));
+  return serving
+    .filter((one) => !mayStop(subject, one))
+    .map((one) => `${one.name} serves and nothing stands in for it`);
+}
+
+function serves(scene: Scene, container: Container): boolean {
+  const routed = (scene.lookup.routes.get(container.app)?.length ?? 0) > 0;
+  return container.state === 'running' && isPublished(container) && (!routed || isRouted(scene, container));
+}
+
+/** Removed, stopped or scaled away by git; made way for stop-first; or relieved by a published neighbour. */
+function mayStop({ scene, world, plan }: Case, container: Container): boolean {
+  const { target, wanted } = scene;
+  const isGone = !wanted && !world.desired.invalid.includes(plan.app);
+  if (isGone || target?.app.state === 'stopped' || container.replica >= (target?.app.replicas ?? 0))
+    return true;
+  if (target?.app.deploy.order === 'stop-first') return true;
+  return scene.containers.some(
+    (other) =>
+      other !== container &&
+      other.replica === container.replica &&
+      other.state === 'running' &&
+      isPublished(other),
+  );
+}
+
+function switchesToUnverified({ scene, plan }: Case): string[] {
+  const switches = plan.steps.filter((step) => step.kind === 'switch');
+  return switches
+    .filter((step) => !scene.containers.some((one) => isVerifiedSlot(scene, one, step)))
+    .map((step) => `replica ${step.replica} has no verified container in that slot`);
+}
+
+function isVerifiedSlot(
+  { world }: Scene,
+  container: Container,
+  step: Extract<Step, { kind: 'switch' }>,
+): boolean {
+  const { address } = container.live;
+  if (
+    container.replica !== step.replica ||
+    container.state !== 'running' ||
+    !isPublished(container) ||
+    address === ''
+  )
+    return false;
+  return isFlagged(address) === step.flagged && world.observed.health[container.id]?.verdict !== 'unhealthy';
+}
+
+function takesWhatIsTaken({ world, plan }: Case): string[] {
+  const removed = new Set(plan.steps.flatMap((step) => (step.kind === 'remove' ? [step.container] : [])));
+  const left = world.observed.containers.filter(({ id, name }) => !removed.has(id) && !removed.has(name));
+  const names = new Set(left.map(({ name }) => name));
+  const addresses = new Set(left.map(({ live }) => live.address));
+  const creates = plan.steps.flatMap((step) => (step.kind === 'create' ? [step.spec] : []));
+  return creates
+    .filter((spec) => names.has(spec.name) || addresses.has(spec.address))
+    .map((spec) => `${spec.name} at ${spec.address} is taken`);
+}
+
+function removesVolumes({ world, scene, plan }: Case): string[] {
+  const removed = plan.steps.flatMap((step) => (step.kind === 'remove-volume' ? [step.volume] : []));
+  const mine = world.observed.volumes.filter((volume) => volume.app === plan.app).map(({ name }) => name);
+  return removed
+    .filter((volume) => scene.wanted !== undefined || !mine.includes(volume))
+    .map((volume) => `${volume} is not this app's to remove`);
+}
+
+function touchesHeld({ world, scene, plan }: Case): string[] {
+  const verdict = judgeRemovals(world);
+  const held =
+    (verdict.held !== undefined && verdict.orphans.has(plan.app)) ||
+    (scene.wanted !== undefined && isSuspended(scene));
+  return held ? plan.steps.map((step) => `${step.kind} although it is held`) : [];
+}
+
+/** Every dialled slot is one of the app's own, or was in the routes before. */
+function routesToStrangers({ observed, desired }: World, plan: Plan): Violation[] {
+  const load = plan.host.find((step) => step.kind === 'load-routes');
+  if (!load) return [];
+  const former = new Map(desired.apps.map((app) => [app.name, app.renamedFrom]));
+  const before = new Set(
+    observed.proxy.routes.flatMap((route) =>
+      route.upstreams.flatMap(({ plain, flagged }) => [plain, flagged]),
+    ),
+  );
+  return load.routes.flatMap((route) => {
+    const own = observed.containers
+      .filter(({ app }) => app === route.app || app === former.get(route.app))
+      .filter(isPublished);
+    const addresses = new Set(own.map(({ live }) => live.address));
+    const strange = route.upstreams.filter(
+      ({ plain, flagged }) =>
+        ![plain, flagged].some((dial) => before.has(dial) || addresses.has(addressOf(dial))),
+    );
+    return strange.map(({ plain }) => ({
+      app: route.app,
+      rule: 'traffic goes only to the app that owns the route',
+      message: `${route.host} would go to ${plain}`,
+    }));
+  });
+}
+
+/** Equal for two worlds exactly when a plan made for one may be applied to the other. */
+export function fingerprintOf(world: World): unknown {
+  const { containers, networks, volumes, proxy } = world.observed;
+  return {
+    revision: world.desired.revision,
+    apps: world.desired.apps.map((app) => [app.name, hashOf(app)]),
+    containers: containers.map(({ id, name, state, live }) => [id, name, state, live]),
+    networks: networks.map(({ name, ours }) => [name, ours]),
+    volumes: volumes.map(({ name }) => name),
+    proxy: [proxy.state, proxy.routes, proxy.flags],
+  };
+}
