@@ -1,0 +1,71 @@
+import type { ProbePort } from '../apply/ports.ts';
+import type { Health } from '../observed/observed.ts';
+import type { ProbeTarget } from '../plan/plan.ts';
+import type { Exec } from './attempt.ts';
+import { TargetProbe } from './target-probe.ts';
+
+export interface ProbeOptions {
+  /** Runs a health command inside a container; false when it does not end in time. */
+  readonly exec: Exec;
+  /** Milliseconds since the epoch; the clock when absent. */
+  readonly now?: () => number;
+}
+
+/** Probes from outside the containers: each target has a timer of its own, and attempts never overlap. */
+export function createProbe(options: ProbeOptions): ProbePort {
+  return new Probe(options);
+}
+
+class Probe implements ProbePort {
+  readonly #probes = new Map<string, TargetProbe>();
+  readonly #listeners = new Set<(container: string) => void>();
+  readonly #options: ProbeOptions;
+
+  constructor(options: ProbeOptions) {
+    this.#options = options;
+  }
+
+  setTargets(targets: readonly ProbeTarget[]): void {
+    // Where the image's own HEALTHCHECK decides, the engine does the probing.
+    const wanted = new Map(targets.filter(({ image }) => !image).map((target) => [target.container, target]));
+    for (const [container, probe] of this.#probes) {
+      if (wanted.get(container)?.startedAt !== probe.startedAt) this.#forget(container, probe);
+    }
+    for (const [container, target] of wanted) {
+      const probe = this.#probes.get(container);
+      if (probe === undefined) this.#probes.set(container, this.#begin(target));
+      else probe.update(target);
+    }
+  }
+
+  health(): Readonly<Record<string, Health>> {
+    const known = [...this.#probes].flatMap(([container, { health }]) =>
+      health === undefined ? [] : [[container, health] as const],
+    );
+    return Object.fromEntries(known);
+  }
+
+  onChange(listener: (container: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.setTargets([]);
+    this.#listeners.clear();
+  }
+
+  #begin(target: ProbeTarget): TargetProbe {
+    const { exec, now = Date.now } = this.#options;
+    return new TargetProbe(target, { exec, now, onVerdict: (container) => this.#tell(container) });
+  }
+
+  #forget(container: string, probe: TargetProbe): void {
+    probe.close();
+    this.#probes.delete(container);
+  }
+
+  #tell(container: string): void {
+    for (const listener of this.#listeners) listener(container);
+  }
+}

@@ -1,0 +1,98 @@
+import { canonicalJson } from '../desired/canonical.ts';
+import type { Health } from '../observed/observed.ts';
+import type { ProbeTarget } from '../plan/plan.ts';
+import { type Answer, attempt, type Exec } from './attempt.ts';
+import { shorten } from './shorten.ts';
+import { count, emptyTally, nextDelay, type Tally } from './tally.ts';
+
+export interface TargetContext {
+  readonly exec: Exec;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly onVerdict: (container: string) => void;
+}
+
+/** Milliseconds of running that count as healthy when there is nothing to ask. */
+const runningIsHealthy = 5_000;
+
+/** Probes one container from its start on, one attempt after the other, until it is closed. */
+export class TargetProbe {
+  readonly #context: TargetContext;
+  #target: ProbeTarget;
+  #tally: Tally;
+  #made = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  /** Ends the attempt that is under way. */
+  #attempt: AbortController | undefined;
+  /** The wall clock may jump: the age is taken from it once, and then counted on. */
+  readonly #ageAtFirst: number;
+  readonly #firstSeen = performance.now();
+
+  constructor(target: ProbeTarget, context: TargetContext) {
+    this.#context = context;
+    this.#target = target;
+    this.#tally = emptyTally(context.now());
+    this.#ageAtFirst = Math.max(0, context.now() - target.startedAt);
+    this.#schedule(this.#firstDelay());
+  }
+
+  get startedAt(): number {
+    return this.#target.startedAt;
+  }
+
+  get health(): Health | undefined {
+    const { verdict, since, attempts } = this.#tally;
+    if (attempts.length === 0) return undefined;
+    return { startedAt: this.#target.startedAt, verdict, since, attempts };
+  }
+
+  /** Goes on with another check or address: the verdict holds until the new check says otherwise. */
+  update(target: ProbeTarget): void {
+    const same = canonicalJson(target.check) === canonicalJson(this.#target.check);
+    this.#target = same ? { ...target, check: this.#target.check } : target;
+    if (same) return;
+    this.#tally = { ...this.#tally, successes: 0, failures: 0 };
+    if (this.#attempt === undefined) this.#schedule(this.#firstDelay());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#attempt?.abort();
+    clearTimeout(this.#timer);
+  }
+
+  get #age(): number {
+    return this.#ageAtFirst + performance.now() - this.#firstSeen;
+  }
+
+  #firstDelay(): number {
+    return this.#target.check.kind === 'none' ? Math.max(0, runningIsHealthy - this.#age) : 0;
+  }
+
+  #schedule(delay: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#probe(), delay);
+  }
+
+  async #probe(): Promise<void> {
+    const target = this.#target;
+    const [at, age] = [this.#context.now(), this.#age];
+    this.#attempt = new AbortController();
+    const answer = await attempt(target, this.#context.exec, this.#attempt.signal);
+    this.#attempt = undefined;
+    if (this.#closed) return;
+    this.#made += 1;
+    // An answer to the check that was replaced meanwhile says nothing of the new one.
+    if (target.check !== this.#target.check) return this.#schedule(this.#firstDelay());
+    if (answer !== undefined) this.#count(target, answer, at, age);
+    if (target.check.kind !== 'none') this.#schedule(nextDelay(this.#tally, this.#made, target.check));
+  }
+
+  #count({ check, container }: ProbeTarget, { ok, detail }: Answer, at: number, age: number): void {
+    const before = this.#tally.verdict;
+    const timings = check.kind === 'none' ? { ...check, successes: 1 } : check;
+    this.#tally = count(this.#tally, { at, ok, detail: shorten(detail) }, age, timings);
+    if (this.#tally.verdict !== before) this.#context.onVerdict(container);
+  }
+}
