@@ -1,0 +1,142 @@
+import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
+import { EdgeError } from '../apply/ports.ts';
+import { plainReason, sourceInvalid, sourceUnreachable } from './source-error.ts';
+
+interface ClientOptions {
+  /** For messages: *read source URL*. */
+  readonly act: string;
+  /** Milliseconds without a byte after which a request is given up. */
+  readonly timeout: number;
+  /** Ends every request. */
+  readonly signal: AbortSignal;
+}
+
+/** A slow but living server may take so long for one answer. */
+const wholeTime = 10 * 60_000;
+/** Bytes of one answer; a config repo's whole tree is far below. */
+const answerLimit = 128 * 1024 * 1024;
+const redirectLimit = 3;
+
+/** Follows redirects only within the host, so that credentials never reach another one. */
+export function createHttpClient(options: ClientOptions): HttpClient {
+  return { request: (request) => send(request, options) };
+}
+
+async function send(request: GitHttpRequest, options: ClientOptions): Promise<GitHttpResponse> {
+  const body = request.body === undefined ? null : await joined(request.body);
+  const watch = createWatch(options);
+  try {
+    let url = new URL(request.url);
+    for (let hops = 0; ; hops += 1) {
+      const response = await fetch(url.href, {
+        method: request.method ?? 'GET',
+        headers: request.headers ?? {},
+        redirect: 'manual',
+        signal: watch.signal,
+        body,
+      });
+      const location = response.status >= 300 && response.status < 400 && response.headers.get('location');
+      if (response.ok) return answer(response, url, bytes(response, watch, options));
+      // Nobody reads what comes with a refusal, and an answer that is not read keeps its connection.
+      await response.body?.cancel();
+      if (!location) {
+        watch.end();
+        return answer(response, url, none());
+      }
+      if (hops === redirectLimit) throw sourceInvalid(options.act, 'too many redirects');
+      url = redirected(url, location, options.act);
+    }
+  } catch (error) {
+    watch.end();
+    throw failed(error, watch, options);
+  }
+}
+
+function redirected(from: URL, location: string, act: string): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  const upgrade =
+    to?.protocol === 'https:' && from.protocol === 'http:' && from.port === '' && to.port === '';
+  const allowed = to !== undefined && to.hostname === from.hostname && (to.origin === from.origin || upgrade);
+  if (!allowed || to.username !== '' || to.password !== '') {
+    throw sourceInvalid(act, `the server redirects to another host${to ? ` (${to.host})` : ''}: refused`);
+  }
+  return to;
+}
+
+type Body = AsyncGenerator<Uint8Array, void>;
+
+function answer(response: Response, url: URL, body: Body): GitHttpResponse {
+  return {
+    url: url.href,
+    statusCode: response.status,
+    statusMessage: response.statusText,
+    headers: Object.fromEntries(response.headers),
+    body,
+  };
+}
+
+async function* none(): Body {}
+
+async function* bytes(
+  response: Response,
+  watch: Watch,
+  options: ClientOptions,
+): AsyncGenerator<Uint8Array, void> {
+  let size = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      watch.alive();
+      size += chunk.length;
+      if (size > answerLimit)
+        throw sourceInvalid(options.act, `the answer is larger than ${answerLimit} bytes`);
+      yield chunk;
+    }
+  } catch (error) {
+    throw failed(error, watch, options);
+  } finally {
+    watch.end();
+  }
+}
+
+function failed(error: unknown, watch: Watch, options: ClientOptions): EdgeError {
+  if (error instanceof EdgeError) return error;
+  if (options.signal.aborted) return sourceUnreachable(options.act, 'the source was closed');
+  if (watch.signal.aborted) return sourceUnreachable(options.act, 'the server did not answer in time');
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return sourceUnreachable(options.act, plainReason(cause), error);
+}
+
+interface Watch {
+  readonly signal: AbortSignal;
+  alive(): void;
+  end(): void;
+}
+
+/** Gives a request up when nothing was heard for `timeout`, when it takes too long as a whole, or on close. */
+function createWatch({ timeout, signal }: ClientOptions): Watch {
+  const controller = new AbortController();
+  const give = () => controller.abort();
+  let idle = setTimeout(give, timeout).unref();
+  const whole = setTimeout(give, wholeTime).unref();
+  signal.addEventListener('abort', give);
+  if (signal.aborted) give();
+  return {
+    signal: controller.signal,
+    alive() {
+      clearTimeout(idle);
+      idle = setTimeout(give, timeout).unref();
+    },
+    end() {
+      clearTimeout(idle);
+      clearTimeout(whole);
+      signal.removeEventListener('abort', give);
+    },
+  };
+}
+
+/** In one piece, so that it has a length: some servers refuse a request without. */
+async function joined(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Blob> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of body) chunks.push(new Uint8Array(chunk));
+  return new Blob(chunks);
+}

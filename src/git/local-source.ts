@@ -1,0 +1,210 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import { EdgeError } from '../apply/ports.ts';
+import type { Snapshot } from '../desired/desired.ts';
+import { createAnnouncer } from './announcer.ts';
+import { isSkipped } from './entry-rules.ts';
+import { createFolderReader } from './folder-reader.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+import { createRepositoryReader, readRef } from './repository-reader.ts';
+import type { Source, SourceDeps } from './source.ts';
+import { branchMissing, plainReason, sourceInvalid, sourceUnreachable } from './source-error.ts';
+
+interface LocalConfig {
+  readonly dir: string;
+  readonly branch: string;
+  readonly path: readonly string[];
+  readonly interval: number;
+}
+
+/** What `dir` is: a repository by its object store, or a folder that is none. */
+interface Place {
+  readonly kind: 'repository' | 'folder';
+  readonly root: string;
+}
+
+interface Reader {
+  readonly place: Place;
+  newest(): Promise<Snapshot>;
+  at(revision: string): Promise<Snapshot>;
+}
+
+/** A repository's branch, read from objects and never from the work tree; or a plain folder as it is. */
+export function createLocalSource(config: LocalConfig, deps: SourceDeps): Source {
+  const act = `read source ${config.dir}`;
+  const announcer = createAnnouncer(config.interval, () => void follow());
+  let reader: Reader | undefined;
+  let watching: { readonly place: Place; readonly watcher: FSWatcher } | undefined;
+  let closed = false;
+  const follow = oneAtATime(rewatch);
+
+  return {
+    read: oneAtATime(() => told(async () => (await current()).newest())),
+    readAt: (revision) => told(async () => (await current()).at(revision)),
+    onChange: (listener) => announcer.onChange(listener),
+    async close() {
+      closed = true;
+      announcer.close();
+      await follow();
+    },
+  };
+
+  async function current(): Promise<Reader> {
+    const place = await locate(config.dir);
+    if (watching !== undefined && !samePlace(watching.place, place)) void follow();
+    if (reader !== undefined && samePlace(reader.place, place)) return reader;
+    if (reader?.place.kind === 'repository' && place.kind === 'folder') {
+      // As it looks when a mount went away: read as a plain folder it would hold no apps.
+      throw sourceInvalid(act, 'it was a git repository and is none any more');
+    }
+    reader = place.kind === 'repository' ? repositoryAt(place) : folderAt(place);
+    return reader;
+  }
+
+  function folderAt(place: Place): Reader {
+    const folder = createFolderReader(place.root, config.path);
+    return {
+      place,
+      newest: () => folder.snapshot(),
+      async at(revision) {
+        const snapshot = await folder.snapshot();
+        if (snapshot.revision !== revision) {
+          throw sourceInvalid(
+            act,
+            `a folder that is no git repository has only its revision ${snapshot.revision}`,
+          );
+        }
+        return snapshot;
+      },
+    };
+  }
+
+  function repositoryAt(place: Place): Reader {
+    const repository = createRepositoryReader(place.root, config.path);
+    let last: Snapshot | undefined;
+    return {
+      place,
+      async newest() {
+        const id = await branchId(place.root);
+        if (last?.revision !== id) last = await twice(() => repository.snapshotOf(id));
+        return last;
+      },
+      async at(revision) {
+        const id = await twice(() => repository.resolve(revision));
+        if (id === undefined) throw sourceInvalid(act, `there is no revision "${plainReason(revision)}"`);
+        return twice(() => repository.snapshotOf(id));
+      },
+    };
+  }
+
+  async function branchId(gitdir: string): Promise<string> {
+    const ref = `refs/heads/${config.branch}`;
+    // Packing moves a ref from its own file into another one: between the two it seems to be gone.
+    const id = (await readRef(gitdir, ref)) ?? (await readRef(gitdir, ref));
+    if (id === undefined) throw branchMissing(act, `there is no branch "${config.branch}"`);
+    return id;
+  }
+
+  async function told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof EdgeError) throw error;
+      throw sourceInvalid(act, plainReason(error), error);
+    }
+  }
+
+  /** Watches what `dir` is now; a watch that fails is no fault, since the interval looks anyway. */
+  async function rewatch(): Promise<void> {
+    const place = closed ? undefined : await locate(config.dir).catch(() => undefined);
+    if (watching !== undefined && place !== undefined && samePlace(watching.place, place)) return;
+    const old = watching?.watcher;
+    watching = place && !closed ? { place, watcher: watchPlace(place) } : undefined;
+    await old?.close();
+  }
+
+  function watchPlace(place: Place): FSWatcher {
+    const watcher = place.kind === 'repository' ? watchRefs(place.root) : watchFolder(place.root);
+    watcher.on('all', () => announcer.announce());
+    // What happened before the watch stood was not seen by it.
+    watcher.on('ready', () => announcer.announce());
+    watcher.on('error', (error) => deps.warn?.(`watch ${place.root}: ${plainReason(error)}`));
+    return watcher;
+  }
+}
+
+function watchRefs(gitdir: string): FSWatcher {
+  const paths = ['HEAD', 'packed-refs', 'refs'].map((name) => join(gitdir, name));
+  return watch(paths, {
+    ignoreInitial: true,
+    followSymlinks: false,
+    atomic: false,
+    ignored: (path) => path.endsWith('.lock'),
+  });
+}
+
+function watchFolder(root: string): FSWatcher {
+  return watch(root, {
+    ignoreInitial: true,
+    followSymlinks: false,
+    atomic: false,
+    ignored: (path, found) => {
+      if (path === root) return false;
+      return isSkipped(path.slice(path.lastIndexOf('/') + 1), found?.isFile() === true ? 'file' : 'folder');
+    },
+  });
+}
+
+/** A repeat helps when a repack took a pack away between its listing and its reading. */
+async function twice<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof EdgeError) throw error;
+    return work();
+  }
+}
+
+function samePlace(a: Place, b: Place): boolean {
+  return a.kind === b.kind && a.root === b.root;
+}
+
+async function locate(dir: string): Promise<Place> {
+  const root = await realpath(dir).catch((error: unknown) => {
+    throw sourceUnreachable(`read source ${dir}`, plainReason(error), error);
+  });
+  const dotGit = await kindOf(join(root, '.git'));
+  if (dotGit === 'folder') return repository(join(root, '.git'));
+  if (dotGit === 'file') return repository(await linkedStore(root));
+  return (await isStore(root)) ? repository(root) : { kind: 'folder', root };
+}
+
+async function repository(gitdir: string): Promise<Place> {
+  if (!(await isStore(gitdir))) throw sourceInvalid(`read source ${gitdir}`, 'it is no whole git repository');
+  const config = await readFile(join(gitdir, 'config'), 'utf8').catch(() => '');
+  const unread = /^\s*(objectformat\s*=\s*sha256|refstorage\s*=\s*reftable)\s*$/im.exec(config)?.[1];
+  if (unread !== undefined)
+    throw sourceInvalid(`read source ${gitdir}`, `git's "${unread}" is not supported`);
+  return { kind: 'repository', root: gitdir };
+}
+
+async function isStore(gitdir: string): Promise<boolean> {
+  const kinds = await Promise.all(['HEAD', 'objects', 'refs'].map((name) => kindOf(join(gitdir, name))));
+  return kinds[0] === 'file' && kinds[1] === 'folder' && kinds[2] === 'folder';
+}
+
+/** A work tree's `.git` file names its own folder, and that one the store that all work trees share. */
+async function linkedStore(root: string): Promise<string> {
+  const text = await readFile(join(root, '.git'), 'utf8');
+  const target = /^gitdir: (.+)$/m.exec(text)?.[1];
+  if (target === undefined) throw sourceInvalid(`read source ${root}`, 'its .git file names no repository');
+  const own = resolve(root, target.trim());
+  const common = await readFile(join(own, 'commondir'), 'utf8').catch(() => '.');
+  return resolve(own, common.trim());
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isDirectory() ? 'folder' : found?.isFile() ? 'file' : undefined;
+}
