@@ -50,3 +50,13 @@ export interface Snapshot {
   readonly revision: string;
   readonly files: readonly SourceFile[];
 }
+
+/** What the controller's own configuration lets manifests ask for. */
+export interface HostPolicy {
+  readonly allowPrivileged: boolean;
+  /** Absolute paths; what lies below one is allowed too. */
+  readonly allowHostPaths: readonly string[];
+  /** `ghcr.io`, or `ghcr.io/acme` for a part of it; empty allows all. */
+  readonly allowedRegistries: readonly string[];
+  readonly instance: string;
+}
