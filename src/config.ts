@@ -1,0 +1,211 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse as parseScalar } from 'yaml';
+import { decodeText } from './desired/decode-text.ts';
+import type { HostPolicy, Problem } from './desired/desired.ts';
+import { explainError } from './desired/explain-error.ts';
+import { parseYaml } from './desired/parse-yaml.ts';
+import { type Place, readTree } from './desired/read-tree.ts';
+import { createValidator } from './desired/schema-validator.ts';
+import { problemAt, type SourceText } from './desired/source-text.ts';
+import { parseDuration } from './desired/units.ts';
+import type { Settings } from './plan/plan.ts';
+
+/** `plimsoll.yaml` with the environment and the flags applied and every default filled in. */
+export interface Config {
+  /** The file it was read from; absent when there was none. */
+  readonly file?: string;
+  readonly source: {
+    readonly url?: string;
+    readonly dir?: string;
+    readonly branch: string;
+    readonly path: string;
+    /** Milliseconds. */
+    readonly interval: number;
+    readonly auth?: { readonly username?: string; readonly password?: string; readonly token?: string };
+  };
+  readonly stateDir: string;
+  readonly docker: { readonly host?: string; readonly network: string; readonly subnet: string };
+  readonly caddy: {
+    readonly admin: string;
+    readonly template: string;
+    readonly manage: 'none' | 'process';
+    readonly slots: string;
+    readonly httpPort: number;
+    readonly httpsPort: number;
+    readonly acme?: { readonly ca?: string; readonly caRoot?: string; readonly email?: string };
+  };
+  readonly api: { readonly listen: string };
+  readonly policy: HostPolicy & { readonly maxPruneShare: number };
+  readonly concurrency: number;
+  readonly logLevel: string;
+  readonly logFormat?: 'json' | 'pretty';
+  readonly instance: string;
+}
+
+/** The configuration cannot be used; every problem with its place, as for manifests. */
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, problems: readonly Problem[] = []) {
+    super(message);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+export const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const places = ['plimsoll.yaml', '/etc/plimsoll/plimsoll.yaml'];
+
+type Mapping = Record<string, unknown>;
+
+export interface ConfigRequest {
+  /** `--config`. */
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flags by path: `{'source.dir': '/srv/config'}`. */
+  readonly flags?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Flag over environment over file over default. Throws `ConfigError`. */
+export function loadConfig({ file, env, flags = {} }: ConfigRequest): Config {
+  const path = file ?? places.find((place) => existsSync(place));
+  if (file !== undefined && !existsSync(file)) throw new ConfigError(`config ${file}: no such file`);
+  const schema = readSchema();
+  const read = path === undefined ? emptyFile : readFile(path);
+  const value = structuredClone(read.value) as Mapping;
+  for (const leaf of leavesOf(schema))
+    overlay(value, leaf, flags[leaf.path.join('.')] ?? fromEnvironment(leaf, env));
+  const problems = createValidator(schema)(value).flatMap((error) => {
+    const fault = explainError(error, read.places);
+    if (!fault) return [];
+    const place = read.places.get(fault.pointer);
+    const span = fault.under === 'key' ? (place?.key ?? place?.value) : place?.value;
+    return [problemAt(read.source, span ?? { start: 0, end: 1 }, fault.fault)];
+  });
+  if (problems.length > 0) throw new ConfigError('the configuration is not valid', problems);
+  return toConfig(value, path);
+}
+
+/** Where a relative path in the file starts from. */
+function baseOf(file: string | undefined): string {
+  return file === undefined ? process.cwd() : dirname(resolve(file));
+}
+
+function toConfig(value: Mapping, file: string | undefined): Config {
+  const raw = value as unknown as RawConfig;
+  const at = (path: string) => resolve(baseOf(file), path);
+  const { source, stateDir, docker, caddy, policy, instance, ...rest } = raw;
+  const state = at(stateDir);
+  return {
+    ...rest,
+    ...(file === undefined ? {} : { file: resolve(file) }),
+    instance,
+    source: {
+      ...source,
+      ...(source.dir === undefined ? {} : { dir: at(source.dir) }),
+      interval: parseDuration(source.interval) ?? 60_000,
+    },
+    stateDir: state,
+    docker: {
+      ...docker,
+      network: docker.network ?? (instance === 'default' ? 'plimsoll' : `plimsoll-${instance}`),
+    },
+    caddy: {
+      ...caddy,
+      template: caddy.template === undefined ? join(packageRoot, 'Caddyfile.tmpl') : at(caddy.template),
+      slots: caddy.slots === undefined ? `${state}-slots` : at(caddy.slots),
+    },
+    policy: { ...policy, instance, maxPruneShare: policy.prune.maxShare },
+  };
+}
+
+/** As the schema leaves it, defaults filled in. */
+interface RawConfig
+  extends Pick<Config, 'api' | 'concurrency' | 'logLevel' | 'logFormat' | 'instance' | 'stateDir'> {
+  readonly source: Omit<Config['source'], 'interval'> & { readonly interval: string };
+  readonly docker: Omit<Config['docker'], 'network'> & { readonly network?: string };
+  readonly caddy: Omit<Config['caddy'], 'template' | 'slots'> & {
+    readonly template?: string;
+    readonly slots?: string;
+  };
+  readonly policy: Omit<HostPolicy, 'instance'> & { readonly prune: { readonly maxShare: number } };
+}
+
+export function settingsOf(config: Config): Settings {
+  return {
+    instance: config.instance,
+    network: config.docker.network,
+    subnet: config.docker.subnet,
+    maxPruneShare: config.policy.maxPruneShare,
+    flags: true,
+    interval: config.source.interval,
+  };
+}
+
+interface ReadFile {
+  readonly value: unknown;
+  readonly places: ReadonlyMap<string, Place>;
+  readonly source: SourceText;
+}
+
+const emptyFile: ReadFile = {
+  value: {},
+  places: new Map(),
+  source: { file: 'environment', text: '', lines: [0] },
+};
+
+function readFile(path: string): ReadFile {
+  const source = decodeText({ path, id: path, content: readFileSync(path) });
+  if ('code' in source) throw new ConfigError('the configuration is not valid', [source]);
+  const { documents, problems } = parseYaml(source);
+  if (problems.length > 0) throw new ConfigError('the configuration is not valid', problems);
+  const [document] = documents;
+  if (!document) return { ...emptyFile, source };
+  const tree = readTree(document.contents, source, () => false);
+  const faults = tree.faults.map(({ span, fault }) => problemAt(source, span, fault));
+  if (faults.length > 0) throw new ConfigError('the configuration is not valid', faults);
+  return { value: tree.value, places: tree.places, source };
+}
+
+function readSchema(): Mapping {
+  return JSON.parse(readFileSync(join(packageRoot, 'schemas', 'config.schema.json'), 'utf8')) as Mapping;
+}
+
+interface Leaf {
+  readonly path: readonly string[];
+  readonly isText: boolean;
+}
+
+/** Every value that is no mapping; each has a name in the environment. */
+function leavesOf(schema: Mapping, path: readonly string[] = []): Leaf[] {
+  const properties = schema.properties as Record<string, Mapping> | undefined;
+  if (properties)
+    return Object.entries(properties).flatMap(([name, part]) => leavesOf(part, [...path, name]));
+  return [{ path, isText: schema.type === 'string' || schema.enum !== undefined }];
+}
+
+/** `PLIMSOLL_SOURCE_DIR`, or the first line of the file that `PLIMSOLL_SOURCE_DIR_FILE` names. */
+function fromEnvironment({ path }: Leaf, env: ConfigRequest['env']): string | undefined {
+  const name = `PLIMSOLL_${path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
+  const file = env[`${name}_FILE`];
+  if (file === undefined) return env[name];
+  try {
+    return readFileSync(file, 'utf8').split(/\r?\n/)[0];
+  } catch {
+    throw new ConfigError(`${name}_FILE: ${file} cannot be read`);
+  }
+}
+
+function overlay(value: Mapping, { path, isText }: Leaf, text: string | undefined): void {
+  if (text === undefined) return;
+  let target = value;
+  for (const part of path.slice(0, -1)) {
+    target[part] ??= {};
+    target = target[part] as Mapping;
+  }
+  const last = path.at(-1) ?? '';
+  target[last] = isText ? text : parseScalar(text);
+}

@@ -1,0 +1,59 @@
+import type { EngineReader, JournalPort, ProbePort, ProxyPort } from '../apply/ports.ts';
+import type { App } from '../desired/app.ts';
+import type { Snapshot } from '../desired/desired.ts';
+import type { Failure, Memory } from '../observed/memory.ts';
+import type { Decision } from '../plan/plan.ts';
+
+/** What the loop needs of history; the operator verbs write to the same tables. */
+export interface LoopHistory extends JournalPort {
+  memory(): Memory<App>;
+  /** One synchronous transaction. */
+  record(app: string, decisions: readonly Decision[], now: number): void;
+  addEvidence(deployment: string, container: string, evidence: Evidence): void;
+  failed(
+    app: string,
+    failure: Pick<Failure, 'kind' | 'step' | 'reason' | 'message' | 'specHash'>,
+    now: number,
+  ): void;
+  succeeded(app: string): void;
+  containerMade(id: string, name: string, app: string): void;
+  containerGone(id: string): void;
+  revision(id: string, problems: number, now: number): void;
+  event(event: {
+    readonly at: number;
+    readonly app: string;
+    readonly type: string;
+    readonly reason: string;
+    readonly message: string;
+  }): void;
+  compact(now: number): void;
+}
+
+/** Why a container was given up. */
+export interface Evidence {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly attempts: readonly { readonly at: number; readonly ok: boolean; readonly detail: string }[];
+  readonly log: readonly string[];
+}
+
+/** Where desired comes from. */
+export interface LoopSource {
+  /** The newest snapshot; the same object when nothing changed. Throws `EdgeError`. */
+  read(): Promise<Snapshot>;
+  onChange(listener: () => void): () => void;
+}
+
+export interface SnapshotKeeper {
+  load(): Promise<Snapshot | undefined>;
+  save(snapshot: Snapshot): Promise<void>;
+}
+
+export interface LoopEdges {
+  readonly reader: EngineReader;
+  readonly probe: ProbePort;
+  readonly proxy: ProxyPort;
+  readonly source: LoopSource;
+  readonly snapshots: SnapshotKeeper;
+  readonly history: LoopHistory;
+}

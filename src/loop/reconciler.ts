@@ -1,0 +1,364 @@
+import { type ScheduledTask, schedule } from 'node-cron';
+import { EdgeError, type EngineState } from '../apply/ports.ts';
+import type { Edges, TurnResult } from '../apply/run-steps.ts';
+import { type Assignment, Workers } from '../apply/workers.ts';
+import type { Desired, Snapshot } from '../desired/desired.ts';
+import type { ProxyState, Underway } from '../observed/observed.ts';
+import { checkPlan } from '../plan/check-plan.ts';
+import { decide } from '../plan/decide.ts';
+import type { AppPlan, Decision, Plan, Settings, Step, World } from '../plan/plan.ts';
+import type { LoopEdges } from './ports.ts';
+
+export interface LoopOptions {
+  readonly settings: Settings;
+  /** Apps that act side by side. */
+  readonly concurrency: number;
+  /** Manifests to apps; `incumbents` is who serves a `host path` now. */
+  readonly load: (snapshot: Snapshot, incumbents: ReadonlyMap<string, string>) => Desired;
+  readonly log: LoopLog;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds between two full lists of the engine that no gap asked for. */
+  readonly resync?: number;
+  /** Look and report only: no step is begun. */
+  readonly dryRun?: boolean;
+}
+
+/** One line each; fields as in every log line of ours. */
+export interface LoopLog {
+  readonly info: (fields: Record<string, unknown>, message: string) => void;
+  readonly warn: (fields: Record<string, unknown>, message: string) => void;
+  readonly error: (fields: Record<string, unknown>, message: string) => void;
+  readonly debug: (fields: Record<string, unknown>, message: string) => void;
+}
+
+/** What the last look saw and decided; absent parts could not be seen. */
+export interface LoopStatus {
+  /** Counts looks; a higher number was begun later. */
+  readonly look: number;
+  readonly at: number;
+  readonly world?: World;
+  readonly plan?: Plan;
+  /** Why there is no plan. */
+  readonly engineError?: EdgeError;
+  readonly sourceError?: EdgeError;
+}
+
+const minutes = 60_000;
+/** An engine or source that does not answer is asked again by its own edge; this is the longest we wait for that. */
+const retryUnseen = 5_000;
+
+/**
+ * The loop: triggers say "look", never what changed. At most one look runs and one waits; whatever there is to
+ * do goes to the workers, and their ends trigger the next look.
+ */
+export class Reconciler {
+  readonly #edges: LoopEdges;
+  readonly #options: LoopOptions;
+  readonly #workers: Workers;
+  readonly #listeners = new Set<(status: LoopStatus) => void>();
+  readonly #ends: (() => void)[] = [];
+  #status: LoopStatus = { look: 0, at: 0 };
+  #wanted = false;
+  #looking: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #snapshot: Snapshot | undefined;
+  #sourceError: EdgeError | undefined;
+  #desired:
+    | { readonly snapshot: Snapshot; readonly routes: ProxyState['routes']; readonly value: Desired }
+    | undefined;
+  readonly #ready = new Map<string, string>();
+
+  constructor(edges: LoopEdges, acting: Edges, options: LoopOptions) {
+    this.#edges = edges;
+    this.#options = options;
+    this.#workers = new Workers(acting, options.concurrency, {
+      ended: (assignment, result) => this.#ended(assignment, result),
+      crashed: (assignment, error) => this.#crashed(assignment, error),
+      progress: (app, step, line) =>
+        this.#options.log.debug({ app, step: step.kind, line }, line ?? step.reason),
+    });
+  }
+
+  get status(): LoopStatus {
+    return this.#status;
+  }
+
+  start(): void {
+    const { reader, probe, source } = this.#edges;
+    const look = (why: string) => this.trigger(why);
+    this.#ends.push(
+      reader.onChange(look),
+      probe.onChange(() => look('probe')),
+      source.onChange(() => look('source')),
+    );
+    const resync = setInterval(() => this.#resync(), this.#options.resync ?? 5 * minutes);
+    const nightly: ScheduledTask = schedule('17 3 * * *', () =>
+      this.#edges.history.compact(this.#options.now()),
+    );
+    this.#ends.push(
+      () => clearInterval(resync),
+      () => void nightly.destroy(),
+    );
+    this.trigger('start');
+  }
+
+  /** Also called by edges that the loop does not own a subscription of (the proxy, the API). */
+  trigger(why: string): void {
+    if (this.#stopped) return;
+    this.#options.log.debug({ trigger: why }, 'look');
+    this.#wanted = true;
+    this.#looking ??= this.#run();
+  }
+
+  onLook(listener: (status: LoopStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Triggers a look and answers with what it saw. */
+  async lookNow(why: string): Promise<LoopStatus> {
+    const after = this.#status.look + (this.#looking ? 1 : 0);
+    return new Promise((resolve) => {
+      const off = this.onLook((status) => {
+        if (status.look <= after) return;
+        off();
+        resolve(status);
+      });
+      this.trigger(why);
+    });
+  }
+
+  /** No new look, no new step; steps under way are finished. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    for (const end of this.#ends) end();
+    await this.#looking;
+    await this.#workers.stop();
+  }
+
+  #resync(): void {
+    this.#edges.reader.invalidate();
+    this.trigger('resync');
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted && !this.#stopped) {
+      this.#wanted = false;
+      try {
+        await this.#look();
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'a look failed, which is a bug; the next one begins afresh');
+        this.#wakeIn(retryUnseen);
+      }
+    }
+    this.#looking = undefined;
+  }
+
+  async #look(): Promise<void> {
+    const underway = this.#workers.underway();
+    const snapshot = await this.#readSource();
+    const [engine, proxy] = await Promise.all([this.#readEngine(), this.#edges.proxy.observe()]);
+    if (engine instanceof EdgeError || snapshot === undefined) {
+      this.#publish(engine instanceof EdgeError ? { engineError: engine } : {});
+      this.#wakeIn(retryUnseen);
+      return;
+    }
+    if (!this.#options.dryRun) this.#keepBooks(engine);
+    const world = this.#worldOf(this.#understand(snapshot, proxy), engine, proxy, underway);
+    const plan = decide(world);
+    if (!this.#options.dryRun) {
+      await this.#collectEvidence(world, plan);
+      this.#act(world, plan);
+    }
+    this.#publish({ world, plan });
+    if (plan.wakeAt !== undefined) this.#wakeIn(plan.wakeAt - this.#options.now());
+  }
+
+  /** The newest snapshot, else the last good one: of this process, or kept on disk for a start without the source. */
+  async #readSource(): Promise<Snapshot | undefined> {
+    const { source, snapshots, history } = this.#edges;
+    try {
+      const snapshot = await source.read();
+      this.#sourceError = undefined;
+      if (snapshot !== this.#snapshot)
+        await snapshots
+          .save(snapshot)
+          .catch((error: unknown) =>
+            this.#options.log.warn({ err: error }, 'the snapshot could not be kept for a cold start'),
+          );
+      this.#snapshot = snapshot;
+    } catch (error) {
+      if (!(error instanceof EdgeError)) throw error;
+      if (this.#sourceError?.message !== error.message)
+        history.event({
+          at: this.#options.now(),
+          app: '',
+          type: 'SourceStale',
+          reason: error.reason,
+          message: error.message,
+        });
+      this.#sourceError = error;
+      this.#snapshot ??= await snapshots.load();
+    }
+    return this.#snapshot;
+  }
+
+  async #readEngine(): Promise<EngineState | EdgeError> {
+    const { reader, history } = this.#edges;
+    try {
+      return await reader.observe(new Set(Object.keys(history.memory().containers)));
+    } catch (error) {
+      if (error instanceof EdgeError) return error;
+      throw error;
+    }
+  }
+
+  /** History's list of our containers follows what is there. */
+  #keepBooks({ containers }: EngineState): void {
+    const { history } = this.#edges;
+    const known = history.memory().containers;
+    const there = new Set(containers.map(({ id }) => id));
+    for (const { id, name, app } of containers) if (!known[id]) history.containerMade(id, name, app);
+    for (const id of Object.keys(known)) if (!there.has(id)) history.containerGone(id);
+  }
+
+  #understand(snapshot: Snapshot, { routes }: ProxyState): Desired {
+    if (this.#desired?.snapshot === snapshot && this.#desired.routes === routes) return this.#desired.value;
+    const incumbents = new Map(routes.map((route) => [`${route.host} ${route.path}`, route.app]));
+    const value = this.#options.load(snapshot, incumbents);
+    if (this.#desired?.value.revision !== value.revision)
+      this.#edges.history.revision(value.revision, value.problems.length, this.#options.now());
+    this.#desired = { snapshot, routes, value };
+    this.#edges.reader.want(value.apps.map((app) => app.container.image));
+    return value;
+  }
+
+  #worldOf(
+    desired: Desired,
+    engine: EngineState,
+    proxy: ProxyState,
+    before: Readonly<Record<string, Underway>>,
+  ): World {
+    const { settings, now } = this.#options;
+    const { probe, history } = this.#edges;
+    // A turn that ended while we were reading is still under way for this look: what it did may not have been read.
+    const underway = { ...before, ...this.#workers.underway() };
+    return {
+      now: now(),
+      desired,
+      observed: { ...engine, proxy, health: probe.health(), underway },
+      memory: history.memory(),
+      settings,
+    };
+  }
+
+  /** What a container leaves behind is read while it is still there: the steps that remove it come later. */
+  async #collectEvidence({ observed }: World, plan: Plan): Promise<void> {
+    const { reader, history } = this.#edges;
+    const closes = plan.apps.flatMap(({ records }) => records.filter((record) => record.kind === 'close'));
+    for (const { deployment, evidence } of closes)
+      for (const id of evidence) {
+        const container = observed.containers.find((one) => one.id === id);
+        const log = await reader.tail(id, 20).catch(() => []);
+        const attempts = observed.health[id]?.attempts ?? [];
+        const { exitCode = 0, oomKilled = false } = container ?? {};
+        history.addEvidence(deployment, id, { exitCode, oomKilled, attempts, log });
+      }
+  }
+
+  #act(world: World, plan: Plan): void {
+    const { history, probe } = this.#edges;
+    const refused = this.#secondOpinion(world, plan);
+    let decided = false;
+    for (const app of plan.apps) {
+      if (refused.has(app.app)) continue;
+      if (app.records.length > 0) history.record(app.app, app.records, world.now);
+      decided ||= app.records.length > 0;
+      this.#tellReady(app, world.now);
+      if (app.cancel) this.#workers.cancel(app.app);
+      this.#workers.begin(assignmentOf(app, world), world.now);
+    }
+    if (!refused.has(''))
+      this.#workers.begin(
+        { app: '', steps: plan.host, deployment: undefined, specHash: undefined },
+        world.now,
+      );
+    probe.setTargets(plan.probes);
+    if (decided) this.trigger('decided');
+  }
+
+  /** A plan that breaks a rule is a bug of ours: that app is left as it is, and it is said aloud. */
+  #secondOpinion(world: World, plan: Plan): ReadonlySet<string> {
+    const violations = checkPlan(world, plan);
+    for (const violation of violations)
+      this.#options.log.error({ ...violation }, 'a plan was refused by its check, which is a bug');
+    return new Set(violations.map(({ app }) => app));
+  }
+
+  #tellReady({ app, conditions }: AppPlan, at: number): void {
+    const ready = conditions.find(({ type }) => type === 'Ready');
+    if (!ready || this.#ready.get(app) === ready.reason) return;
+    const isFirst = !this.#ready.has(app);
+    this.#ready.set(app, ready.reason);
+    if (isFirst && ready.status === 'True') return;
+    this.#edges.history.event({ at, app, type: 'Ready', reason: ready.reason, message: ready.message });
+    this.#options.log.info(
+      { app, reason: ready.reason, revision: this.#desired?.value.revision },
+      ready.message,
+    );
+  }
+
+  #ended({ app, specHash }: Assignment, { outcome, failed }: TurnResult): void {
+    const { history } = this.#edges;
+    if (outcome.kind === 'ok') {
+      if (history.memory().apps[app]?.failure) history.succeeded(app);
+    } else if (outcome.kind !== 'cancelled' && failed) {
+      const kind = outcome.kind === 'terminal' ? 'terminal' : 'transient';
+      const base = { kind, step: failed.kind, reason: outcome.reason, message: outcome.message } as const;
+      history.failed(app, specHash === undefined ? base : { ...base, specHash }, this.#options.now());
+      this.#options.log.warn({ app, step: failed.kind, reason: outcome.reason }, outcome.message);
+    }
+    this.trigger('turn ended');
+  }
+
+  /** An error that no edge explains is a bug; this app waits like after any failure, the others go on. */
+  #crashed({ app, steps }: Assignment, error: unknown): void {
+    const step = steps[0]?.kind ?? 'start';
+    this.#options.log.error({ app, err: error }, 'a step failed, which is a bug');
+    this.#edges.history.failed(
+      app,
+      { kind: 'transient', step, reason: 'InternalError', message: 'a bug of ours; see the log' },
+      this.#options.now(),
+    );
+    this.trigger('turn crashed');
+  }
+
+  #publish(seen: Partial<LoopStatus>): void {
+    const sourceError = this.#sourceError ? { sourceError: this.#sourceError } : {};
+    this.#status = { look: this.#status.look + 1, at: this.#options.now(), ...sourceError, ...seen };
+    for (const listener of [...this.#listeners]) listener(this.#status);
+  }
+
+  #wakeIn(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    const longest = 24 * 60 * minutes;
+    this.#timer = setTimeout(() => this.trigger('timer'), Math.min(longest, Math.max(0, milliseconds)));
+  }
+}
+
+function assignmentOf({ app, steps, records }: AppPlan, { memory }: World): Assignment {
+  const opened = records.find(
+    (record): record is Extract<Decision, { kind: 'open' }> => record.kind === 'open',
+  );
+  const deployment = opened?.deployment ?? memory.apps[app]?.deployment;
+  const specHash = deployment?.specHash ?? specHashOf(steps);
+  return { app, steps, deployment: deployment?.id, specHash };
+}
+
+function specHashOf(steps: readonly Step[]): string | undefined {
+  const create = steps.find((step) => step.kind === 'create');
+  return create?.spec.labels['plimsoll.spec-hash'];
+}
