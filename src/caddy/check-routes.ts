@@ -1,17 +1,27 @@
 import { isIP } from 'node:net';
 import type { Route, RouteTable } from '../observed/observed.ts';
 
+/** A route that must not be written; `app` is the one at fault, of two the one that comes later. */
+export class RouteError extends Error {
+  override readonly name = 'RouteError';
+  readonly app: string;
+
+  constructor(app: string, message: string) {
+    super(`app ${/^[a-z0-9-]+$/.test(app) ? app : shown(app)}: ${message}`);
+    this.app = app;
+  }
+}
+
 /**
  * Refuses whatever could mean something else in a Caddyfile than we intend, before any of it is written. The
  * manifests were validated already; this is the last gate, since Caddy also expands `{env.X}` in its strings.
- * Throws an `Error` that names the app and the field.
+ * Throws a `RouteError` that names the app and the field.
  */
 export function checkRoutes(routes: RouteTable): void {
   for (const route of routes) {
     for (const [field, isSafe, values] of rulesOf(route)) {
       const bad = values.find((value) => !isSafe(value));
-      if (bad !== undefined)
-        throw new Error(`app ${shown(route.app)}: ${field} ${shown(bad)} cannot be routed`);
+      if (bad !== undefined) throw new RouteError(route.app, `${field} ${shown(bad)} cannot be routed`);
     }
   }
   checkOwners(routes);
@@ -31,7 +41,11 @@ function rulesOf(route: Route): readonly Rule[] {
     ['path', isPath, [route.path]],
     ['tls', oneOf('auto', 'internal', 'off'), [route.tls]],
     ['redirectFrom', isHost, route.redirectFrom],
-    ['header', matches(/^[A-Za-z][A-Za-z0-9-]{0,127}$/), Object.keys(route.headers)],
+    [
+      'header',
+      matches(/^[A-Za-z0-9!#$%&'*.^_|~][A-Za-z0-9!#$%&'*+.^_|~-]{0,127}$/),
+      Object.keys(route.headers),
+    ],
     ['header value', isQuotable, Object.values(route.headers)],
     ['loadBalancing', oneOf('round-robin', 'least-conn', 'ip-hash', 'cookie'), [route.loadBalancing]],
     ['allowIPs', isRange, route.allowIPs],
@@ -65,7 +79,7 @@ function isHost(value: unknown): boolean {
 
 /** `*` and other glob characters would match more than the prefix, so they are not among these. */
 function isPath(value: unknown): boolean {
-  return matches(/^\/(?:[A-Za-z0-9._~!$&()+,;=:@/-]|%[0-9A-Fa-f]{2}){0,1023}$/)(value);
+  return matches(/^\/(?:[A-Za-z0-9._~!$&'()+,;=:@/-]|%[0-9A-Fa-f]{2}){0,1023}$/)(value);
 }
 
 /** `address:port`; never a name, which could lead anywhere. */
@@ -88,7 +102,7 @@ function checkOwners(routes: RouteTable): void {
   const claim = (place: string, route: Route, field: string): void => {
     const owner = owners.get(place);
     if (owner !== undefined)
-      throw new Error(`app ${route.app}: ${field} ${place} is already routed to app ${owner.app}`);
+      throw new RouteError(route.app, `${field} ${place} is already routed to app ${owner.app}`);
     owners.set(place, route);
   };
   for (const route of routes) claim(`${route.host}${prefixOf(route)}`, route, 'domain');
@@ -96,33 +110,31 @@ function checkOwners(routes: RouteTable): void {
   checkHosts(routes);
 }
 
-/** Hosts that redirect, each once: several paths of one host may name the same. */
+/** Hosts that redirect what is not routed there, each once: several paths of one host may name the same. */
 export function redirects(routes: RouteTable): readonly (readonly [from: string, to: Route])[] {
   const seen = new Map<string, Route>();
   for (const route of routes) {
     for (const from of route.redirectFrom) {
       const other = seen.get(from);
       if (other !== undefined && other.host !== route.host)
-        throw new Error(`app ${route.app}: redirectFrom ${from} already leads to ${other.host}`);
+        throw new RouteError(route.app, `redirectFrom ${from} already leads to ${other.host}`);
       seen.set(from, other ?? route);
     }
   }
   return [...seen].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** A host has one certificate, and either redirects as a whole or routes. */
+/** A host has one certificate. */
 function checkHosts(routes: RouteTable): void {
   const hosts = new Map<string, Route>();
   for (const route of routes) {
     const first = hosts.get(route.host);
     if (first !== undefined && first.tls !== route.tls)
-      throw new Error(
-        `app ${route.app}: tls ${route.tls} of ${route.host} is ${first.tls} in app ${first.app}: a host has one`,
+      throw new RouteError(
+        route.app,
+        `tls ${route.tls} of ${route.host} is ${first.tls} in app ${first.app}: a host has one`,
       );
     hosts.set(route.host, first ?? route);
-  }
-  for (const [from, route] of redirects(routes)) {
-    if (hosts.has(from)) throw new Error(`app ${route.app}: redirectFrom ${from} is routed itself`);
   }
 }
 

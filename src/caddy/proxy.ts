@@ -3,11 +3,12 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EdgeError, type ProxyPort } from '../apply/ports.ts';
 import { canonicalJson } from '../desired/canonical.ts';
-import type { ProxyState, RouteTable } from '../observed/observed.ts';
+import type { ProxyState, Route, RouteTable } from '../observed/observed.ts';
 import { askAdmin, UnreachableError } from './admin-client.ts';
-import { type Adapted, Configuration, caddysWords, RefusedError, readJson } from './configuration.ts';
+import { RouteError } from './check-routes.ts';
+import { Configuration, caddysWords, RefusedError, readJson } from './configuration.ts';
 import { embeddedTable } from './embedded-table.ts';
-import { findCulprit } from './find-culprit.ts';
+import { type Culprits, findCulprits } from './find-culprits.ts';
 import { prepareFlags, readFlags, writeFlag } from './flags.ts';
 import { jsonDifferences } from './json-differences.ts';
 import { ProxyWatch } from './proxy-watch.ts';
@@ -32,7 +33,7 @@ export interface ProxyOptions {
 
 /** The proxy port, and what `doctor` asks besides. */
 export interface CaddyProxy extends ProxyPort {
-  /** Caddy's version, `2.7 or newer` when it does not tell, undefined when it is unreachable. */
+  /** Caddy's version, `unknown` when it does not tell (Debian's), undefined when it is unreachable. */
   version(): Promise<string | undefined>;
   /** Whether Caddy sees the flag folder: without that a switch has no effect. False before the first load. */
   seesFlags(): Promise<boolean>;
@@ -82,12 +83,14 @@ class Caddy implements CaddyProxy {
   async load(routes: RouteTable): Promise<void> {
     try {
       await prepareFlags(this.#options.flagDir);
-      const adapted = await this.#configuration.adapt(routes, this.#closed.signal);
-      await this.#loadIfDifferent(adapted, routes);
+      await this.#loadTable(routes);
       this.#refusal = undefined;
-      await this.#writeCaddyfile(adapted.caddyfile);
     } catch (error) {
-      throw await this.#asEdgeError(error, routes);
+      if (!(error instanceof RefusedError)) throw asEdgeError(this.#options.admin, error);
+      const culprits = await this.#culpritsOf(error, routes);
+      this.#refusal = `load routes: ${this.#blame(error.message, culprits)}`;
+      await this.#loadWithout(culprits, routes).catch(() => undefined);
+      throw new EdgeError('transient', 'ProxyRejected', this.#refusal, error);
     }
   }
 
@@ -161,7 +164,8 @@ class Caddy implements CaddyProxy {
     );
   }
 
-  async #loadIfDifferent({ config }: Adapted, routes: RouteTable): Promise<void> {
+  async #loadTable(routes: RouteTable): Promise<void> {
+    const { config, caddyfile } = await this.#configuration.adapt(routes, this.#closed.signal);
     const hash = hashOf(config);
     if ((await this.#running()).hash !== hash) await this.#post(config);
     this.#judged = {
@@ -169,6 +173,16 @@ class Caddy implements CaddyProxy {
       stamp: await this.#configuration.stamp(),
       judgement: { state: 'running', routes },
     };
+    await this.#writeCaddyfile(caddyfile);
+  }
+
+  /** One app's fault is not the others' loss: it keeps the routes that it has. */
+  async #loadWithout(culprits: Culprits, routes: RouteTable): Promise<void> {
+    if (culprits === 'template' || culprits.length === 0) return;
+    const isCulprit = ({ app }: Route): boolean => culprits.includes(app);
+    const kept = (await this.#observeCaddy()).routes.filter(isCulprit);
+    const others = routes.filter((route) => !isCulprit(route));
+    await this.#loadTable([...kept, ...others].sort(byPlace));
   }
 
   async #post(config: unknown): Promise<void> {
@@ -193,23 +207,17 @@ class Caddy implements CaddyProxy {
     await rename(`${path}.new`, path);
   }
 
-  async #asEdgeError(error: unknown, routes: RouteTable): Promise<EdgeError> {
-    if (error instanceof UnreachableError) {
-      const message = `load routes: Caddy at ${this.#options.admin}: ${error.message}`;
-      return new EdgeError('unreachable', 'ProxyUnreachable', message, error);
-    }
-    if (!(error instanceof RefusedError))
-      return new EdgeError('transient', 'ProxyFailed', `load routes: ${reasonOf(error)}`, error);
-    this.#refusal = `load routes: ${await this.#blame(error.message, routes)}`;
-    return new EdgeError('transient', 'ProxyRejected', this.#refusal, error);
+  /** Our own refusal names its app; of Caddy's, what it refuses alone or has words about. */
+  async #culpritsOf({ message, cause }: RefusedError, routes: RouteTable): Promise<Culprits> {
+    if (cause instanceof RouteError) return [cause.app];
+    const found = await findCulprits(routes, (some) => this.#accepts(some)).catch(() => []);
+    if (found === 'template' || found.length > 0) return found;
+    return routes.filter(({ host }) => message.includes(host)).map(({ app }) => app);
   }
 
-  /** Caddy's words, with the app that they are about. */
-  async #blame(words: string, routes: RouteTable): Promise<string> {
-    const culprit = await findCulprit(routes, (some) => this.#accepts(some)).catch(() => undefined);
-    if (culprit?.kind === 'template') return `the template ${this.#options.template}: ${words}`;
-    const app = culprit?.app ?? routes.find(({ host }) => words.includes(host))?.app;
-    return app === undefined || words.startsWith('app ') ? words : `app ${app}: ${words}`;
+  #blame(words: string, culprits: Culprits): string {
+    if (culprits === 'template') return `the template ${this.#options.template}: ${words}`;
+    return culprits.length === 0 || words.startsWith('app ') ? words : `app ${culprits.join(', ')}: ${words}`;
   }
 
   async #accepts(routes: RouteTable): Promise<boolean> {
@@ -229,6 +237,20 @@ class Caddy implements CaddyProxy {
     const template = await this.#configuration.stamp().catch(reasonOf);
     return canonicalJson([flags, caddy, template]);
   }
+}
+
+function asEdgeError(admin: string, error: unknown): EdgeError {
+  if (error instanceof UnreachableError) {
+    const message = `load routes: Caddy at ${admin}: ${error.message}`;
+    return new EdgeError('unreachable', 'ProxyUnreachable', message, error);
+  }
+  return new EdgeError('transient', 'ProxyFailed', `load routes: ${reasonOf(error)}`, error);
+}
+
+/** The order that a route table has. */
+function byPlace(a: Route, b: Route): number {
+  if (a.host !== b.host) return a.host < b.host ? -1 : 1;
+  return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
 }
 
 function edited(message: string): Judgement {

@@ -65,31 +65,36 @@ function globalOptions({ admin, httpPort, httpsPort, acme = {} }: CaddySettings)
 }
 
 function sites(settings: CaddySettings, routes: RouteTable): readonly string[] {
-  const hosts = Map.groupBy(routes, (route) => route.host);
+  const redirecting = new Map(redirects(routes));
+  const hosts = new Set([...routes.map(({ host }) => host), ...redirecting.keys()]);
   return [
-    ...[...hosts]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([host, ofHost]) => hostSite(settings, host, ofHost)),
-    ...redirects(routes).flatMap(([from, to]) => redirectSite(from, to)),
+    ...[...hosts].sort().flatMap((host) => {
+      const ofHost = routes.filter((route) => route.host === host);
+      return hostSite(settings, host, ofHost, redirecting.get(host));
+    }),
     ...catchAll(settings, routes),
   ];
 }
 
-function hostSite(settings: CaddySettings, host: string, routes: RouteTable): readonly string[] {
+function hostSite(
+  settings: CaddySettings,
+  host: string,
+  routes: RouteTable,
+  redirect: Route | undefined,
+): readonly string[] {
   const longestFirst = routes.toSorted(
     (a, b) => prefixOf(b).length - prefixOf(a).length || (prefixOf(a) < prefixOf(b) ? -1 : 1),
   );
-  return site(host, routes[0]?.tls ?? 'auto', [
+  return site(host, (routes[0] ?? redirect)?.tls ?? 'auto', [
     ...longestFirst.flatMap((route, index) => pathBlock(settings, route, index)),
-    ...(longestFirst.some((route) => prefixOf(route) === '')
-      ? []
-      : ['respond `plimsoll: no app answers to this path` 404']),
+    ...(longestFirst.some((route) => prefixOf(route) === '') ? [] : [elsewhere(redirect)]),
   ]);
 }
 
-function redirectSite(from: string, to: Route): readonly string[] {
-  const scheme = to.tls === 'off' ? 'http' : 'https';
-  return site(from, to.tls, [`redir ${scheme}://${to.host}{uri} 308`]);
+/** What answers to the paths of a host that no app has. */
+function elsewhere(redirect: Route | undefined): string {
+  if (redirect === undefined) return 'respond `plimsoll: no app answers to this path` 404';
+  return `redir ${redirect.tls === 'off' ? 'http' : 'https'}://${redirect.host}{uri} 308`;
 }
 
 /** `route` keeps the order as written; Caddy would sort the directives of a site by kind otherwise. */
@@ -135,7 +140,7 @@ function denied({ allowIPs }: Route): readonly string[] {
 function responseHeaders({ headers }: Route): readonly string[] {
   const names = Object.keys(headers).sort();
   if (names.length === 0) return [];
-  return block('header', [...names.map((name) => `${name} \`${headers[name]}\``), 'defer']);
+  return block('header', [...names.map((name) => `\`${name}\` \`${headers[name]}\``), 'defer']);
 }
 
 /** `request_body` alone answers 502 to a declared length that is too large, and 413 only to a chunked body. */

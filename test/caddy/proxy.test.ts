@@ -140,12 +140,42 @@ scenario('keeps the old configuration when Caddy refuses a new one, and names th
   assert.is((await proxy.observe()).message, undefined);
 });
 
+scenario(
+  'loads the routes of the other apps, and leaves those of a refused one as they are',
+  async (caddy) => {
+    const template = readFileSync(caddy.template, 'utf8');
+    writeFileSync(caddy.template, `${template}\nhttp://taken.test {\n\trespond "mine"\n}\n`);
+    const proxy = caddy.proxy();
+    const upstreams = fixed(await caddy.app('thief'));
+    const thief = route({ app: 'thief', host: 'a.test', upstreams });
+    await proxy.load([thief]);
+    const others = [
+      route({ app: 'blog', host: 'b.test', upstreams: fixed(await caddy.app('blog')) }),
+      ...(await shop(caddy)),
+    ];
+    const bad = [
+      { headers: { 'X-A': '`' } },
+      { host: 'taken.test' },
+      { host: 'b.test', path: '/x', tls: 'internal' as const },
+    ];
+    for (const change of bad) {
+      await proxy.load([thief]);
+      assert.match((await refusal(proxy, [...others, { ...thief, ...change }])).message, /app thief: /);
+      const { state, routes, message } = await proxy.observe();
+      assert.equal({ state, routes }, { state: 'running', routes: [thief, ...others] });
+      assert.match(String(message), /app thief/);
+      assert.is((await caddy.http({ host: 'shop.test' })).body, 'shop /');
+      assert.is((await caddy.http({ host: 'a.test' })).body, 'thief /');
+    }
+  },
+);
+
 scenario('names the app and the field that may not be written', async (caddy) => {
   const proxy = caddy.proxy();
   const error = await refusal(proxy, [
     route({ app: 'evil', host: 'a.test', headers: { 'X-A': '{env.HOME}' } }),
   ]);
-  assert.match(error.message, /app "evil": header value/);
+  assert.match(error.message, /app evil: header value/);
 });
 
 scenario('tells when a port is taken', async (caddy) => {

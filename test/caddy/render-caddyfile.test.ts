@@ -61,6 +61,8 @@ const golden: Record<string, { settings?: Partial<CaddySettings>; routes: RouteT
       plain,
       { ...plain, app: 'api', path: '/api', stripPrefix: true, loadBalancing: 'least-conn', upstreams: two },
       { ...plain, app: 'admin', path: '/api/admin/', loadBalancing: 'ip-hash' },
+      { ...plain, app: 'docs', host: 'docs.example.com', redirectFrom: ['help.example.com'] },
+      { ...plain, app: 'faq', host: 'help.example.com', path: '/faq' },
     ],
   },
   'no-replica-and-no-tls': { routes: [{ ...plain, path: '/only', tls: 'off', upstreams: [] }] },
@@ -95,7 +97,7 @@ test('says which marker line a template lacks', () => {
 
 const refused: readonly (readonly [string, Partial<Route>, RegExp])[] = [
   ['a name with a space', { app: 'a b' }, /app "a b": name/],
-  ['a placeholder in a host', { host: '{env.HOME}.test' }, /app "shop": host/],
+  ['a placeholder in a host', { host: '{env.HOME}.test' }, /app shop: host/],
   ['a host with a port', { host: 'shop.test:80' }, /host/],
   ['a newline in a host', { host: 'a.test {\n}\nb.test' }, /host/],
   ['a host that is a pattern', { host: 'a.*.test' }, /host/],
@@ -129,7 +131,7 @@ const conflicts: readonly (readonly [string, Partial<Route>, RegExp])[] = [
   ['one path but for a slash', { path: '//' }, /already routed/],
   ['different certificates of one host', { path: '/b', tls: 'off' }, /app b: tls off/],
   [
-    'a redirect from a routed host',
+    'a redirect from a routed place',
     { host: 'b.test', redirectFrom: ['shop.example.com'] },
     /app b: redirectFrom/,
   ],

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RouteTable } from '../../src/observed/observed.ts';
-import { fixed, RealCaddy, route } from './real-caddy.ts';
+import { fixed, RealCaddy, route, until } from './real-caddy.ts';
 
 function scenario(name: string, run: (caddy: RealCaddy) => Promise<void>): void {
   test(name, async () => {
@@ -174,6 +174,7 @@ scenario('serves https with an internal certificate and redirects http to it', a
     route({ host: '*.wild.test', app: 'wild', tls: 'internal', upstreams }),
     route({ host: 'shop.test', tls: 'internal', redirectFrom: ['old.test'], upstreams }),
   ]);
+  for (const host of ['shop.test', 'old.test', 'any.wild.test']) await certified(caddy, host);
   const secure = await caddy.https({ host: 'shop.test', path: '/a' });
   assert.is(secure.body, 'shop /a');
   assert.match(String(secure.issuer), /Caddy Local Authority/);
@@ -192,6 +193,7 @@ scenario('answers 404 over https for a host that is not routed', async (caddy) =
   await load(caddy, [
     route({ host: 'shop.test', tls: 'internal', upstreams: fixed(await caddy.app('shop')) }),
   ]);
+  await certified(caddy, 'shop.test');
   const answer = await caddy.https({ host: 'other.test' }, 'shop.test');
   assert.is(answer.status, 404);
   assert.match(answer.body, /no app answers to this host/);
@@ -201,6 +203,11 @@ scenario('answers 404 over https for a host that is not routed', async (caddy) =
     (error: unknown) => assert.match(String(error), /alert/),
   );
 });
+
+/** Caddy makes certificates after it has loaded the configuration. */
+async function certified(caddy: RealCaddy, host: string): Promise<void> {
+  await until(`${host} has a certificate`, async () => (await caddy.https({ host })).status > 0);
+}
 
 async function fetchRaw(
   caddy: RealCaddy,
