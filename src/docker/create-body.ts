@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
 import type { AppFile } from '../desired/app.ts';
 import type { ContainerSpec, Mount, PublishedPort } from '../observed/observed.ts';
+import { askedLabel } from './asked-spec.ts';
 import { label, labelPrefix } from './labels.ts';
 
 interface Making {
@@ -11,6 +12,8 @@ interface Making {
   readonly imageHealthCheck: boolean;
   /** What will be put into the container before it starts. */
   readonly files?: readonly AppFile[];
+  /** The engine forgets part of what it is asked (Podman): it is kept in a label. */
+  readonly forgetful?: boolean;
 }
 
 /**
@@ -20,7 +23,7 @@ interface Making {
 export function createBody(spec: ContainerSpec, making: Making): ContainerCreateOptions {
   return {
     Image: spec.image,
-    Labels: Object.fromEntries(Object.entries(spec.labels).filter(([name]) => name.startsWith(labelPrefix))),
+    Labels: labelsOf(spec, making.forgetful ?? false),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     // The image's own would be filled in for an empty list; one empty word means "none".
     Entrypoint: spec.entrypoint.length > 0 ? [...spec.entrypoint] : [''],
@@ -34,6 +37,11 @@ export function createBody(spec: ContainerSpec, making: Making): ContainerCreate
       EndpointsConfig: { [making.network]: endpoint(spec.address || undefined, spec.aliases) },
     },
   };
+}
+
+function labelsOf(spec: ContainerSpec, forgetful: boolean): Record<string, string> {
+  const own = Object.entries(spec.labels).filter(([name]) => name.startsWith(labelPrefix));
+  return { ...Object.fromEntries(own), ...(forgetful ? { [label.asked]: askedLabel(spec) } : {}) };
 }
 
 /** How a container sits in a network; without an address the engine picks one. */
@@ -92,7 +100,7 @@ function mountOf(mount: Mount, spec: ContainerSpec): MountSettings {
     case 'bind':
       return { Type: 'bind', Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
     case 'tmpfs': {
-      const options = mount.size > 0 ? { TmpfsOptions: { SizeBytes: mount.size } } : {};
+      const options = mount.size > 0 ? { TmpfsOptions: { SizeBytes: mount.size, Mode: 0o1777 } } : {};
       return { Type: 'tmpfs', Target: mount.target, ...options } as MountSettings;
     }
     default:

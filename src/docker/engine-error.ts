@@ -20,7 +20,7 @@ type Row = readonly [reason: string, kind: EdgeError['kind'], holds: (refusal: R
 const rows: readonly Row[] = [
   ['EngineUnreachable', 'unreachable', ({ status }) => status === 0],
   ['OutOfDisk', 'transient', says(/no space left on device|disk quota exceeded/i)],
-  ['NameTaken', 'transient', says(/name .* is already in use|that name is already in use/i)],
+  ['NameTaken', 'transient', says(/name .* (?:is )?already in use/i)],
   [
     'PortTaken',
     'transient',
@@ -35,7 +35,11 @@ const rows: readonly Row[] = [
       /pool overlaps|network with name .* already exists|network name .* already used|subnet .* is already used|invalid pool request|configured subnets?|ip pool contain|is ambiguous/i,
     ),
   ],
-  ['AddressTaken', 'transient', says(/address already in use|already allocated/i)],
+  [
+    'AddressTaken',
+    'transient',
+    says(/address already in use|already allocated|requested IP address .* not available/i),
+  ],
   ['RegistryRateLimited', 'transient', says(/toomanyrequests|too many requests|rate limit/i)],
   [
     'ImageAccessDenied',
@@ -76,6 +80,8 @@ const rows: readonly Row[] = [
     ),
   ],
   ['NoSuchNetwork', 'transient', says(/network .* not found|no such network|unable to find network/i)],
+  // Podman before 5 has no such call.
+  ['CannotUpdate', 'transient', on('update', /^not found$/i)],
   ['VolumeInUse', 'transient', says(/volume .*(?:is in use|is being used)/i)],
   ['NoSuchVolume', 'transient', says(/no such volume/i)],
   ['NoSuchContainer', 'transient', says(/no such container|no container with name or id/i)],

@@ -1,8 +1,8 @@
 import type Docker from 'dockerode';
 import type { EngineReader, EngineState } from '../apply/ports.ts';
-import { read } from './ask.ts';
 import type { Touched } from './engine.ts';
 import { allStale, EngineCache, mergeStale, nothingStale } from './engine-cache.ts';
+import { askVersion, type EngineVersion } from './engine-version.ts';
 import { marksOf } from './event-marks.ts';
 import { createEventStream, type EngineEvent } from './event-stream.ts';
 import { createExecChecks } from './exec-check.ts';
@@ -15,12 +15,6 @@ export interface DockerReader extends EngineReader {
   logs(container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Which engine answers. */
   ping(): Promise<EngineVersion>;
-}
-
-export interface EngineVersion {
-  readonly name: 'docker' | 'podman';
-  readonly version: string;
-  readonly apiVersion: string;
 }
 
 interface ReaderOptions {
@@ -149,15 +143,4 @@ function staleBy(kind: Touched, name: string): Partial<ReturnType<typeof nothing
     default:
       return kind satisfies never;
   }
-}
-
-async function askVersion(docker: Docker): Promise<EngineVersion> {
-  const found = await read({ operation: 'ask', object: 'version' }, () => docker.version());
-  const parts: unknown = found && 'Components' in found ? found.Components : [];
-  const podman = Array.isArray(parts) && parts.some((part) => /podman/i.test(String(part?.Name)));
-  return {
-    name: podman ? 'podman' : 'docker',
-    version: found?.Version ?? '',
-    apiVersion: found?.ApiVersion ?? '',
-  };
 }

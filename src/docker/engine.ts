@@ -4,6 +4,7 @@ import { EdgeError, type EnginePort } from '../apply/ports.ts';
 import { ask, read, writeTimeout } from './ask.ts';
 import { endpoint, limits } from './create-body.ts';
 import { type Call, sentence, statusOf } from './engine-error.ts';
+import { askVersion, type EngineVersion } from './engine-version.ts';
 import { label, unfinished } from './labels.ts';
 import { makeContainer } from './make-container.ts';
 import { pullImage } from './pull-image.ts';
@@ -23,6 +24,16 @@ interface EngineOptions {
 /** The container engine behind Docker's API. */
 export function createEngine({ docker, instance, network, touched = () => {} }: EngineOptions): EnginePort {
   const labels = { [label.instance]: instance };
+
+  /** Asked once; an engine is not another one from one call to the next. */
+  let asked: Promise<EngineVersion> | undefined;
+  const version = (): Promise<EngineVersion> => {
+    asked ??= askVersion(docker).catch((error) => {
+      asked = undefined;
+      throw error;
+    });
+    return asked;
+  };
 
   const container = (id: string): Docker.Container => docker.getContainer(encodeURIComponent(id));
 
@@ -132,7 +143,8 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
 
     async createContainer(spec, files, imageHealthCheck) {
       try {
-        await makeContainer({ docker, network, spec, files, imageHealthCheck });
+        const forgetful = (await version()).name === 'podman';
+        await makeContainer({ docker, network, spec, files, imageHealthCheck, forgetful });
       } finally {
         touched('container', spec.name);
       }

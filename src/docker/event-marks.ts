@@ -25,6 +25,9 @@ interface Concerns {
 const idle =
   /^(?:exec_|attach|detach|resize|top|copy|commit|export|archive-path|extract-to-dir|checkpoint|exec$|exec_died|mount|unmount)/;
 
+/** Podman tells of no network when a container comes or goes, and Docker has none of these words. */
+const podmanMoves = /^(?:init|cleanup)$/;
+
 /** What one event means for the cache: too much is marked rather than too little. */
 export function marksOf(event: EngineEvent, concerns: Concerns): Marks {
   const action = event.Action ?? '';
@@ -32,7 +35,8 @@ export function marksOf(event: EngineEvent, concerns: Concerns): Marks {
   switch (event.Type) {
     case 'container': {
       const ours = attributes[label.instance] === concerns.instance || concerns.isLabelled(id);
-      if (!ours || idle.test(action)) return {};
+      if (!ours) return podmanMoves.test(action) ? { addresses: true } : {};
+      if (idle.test(action)) return {};
       return { container: id, news: `container ${attributes.name ?? id.slice(0, 12)} ${action}` };
     }
     case 'network':

@@ -6,6 +6,8 @@ export const label = {
   deployment: 'plimsoll.deployment',
   replica: 'plimsoll.replica',
   hook: 'plimsoll.hook',
+  /** See `asked-spec.ts`; no part of a spec. */
+  asked: 'plimsoll.asked',
 } as const;
 
 export const labelPrefix = 'plimsoll.';

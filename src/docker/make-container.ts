@@ -15,6 +15,7 @@ export interface Making {
   readonly spec: ContainerSpec;
   readonly files: readonly AppFile[];
   readonly imageHealthCheck: boolean;
+  readonly forgetful: boolean;
 }
 
 /**
@@ -76,11 +77,8 @@ async function createAnew(making: Making, name: string): Promise<string> {
   }
 }
 
-async function create(
-  { docker, spec, network, files, imageHealthCheck }: Making,
-  name: string,
-): Promise<string> {
-  const body = createBody(spec, { network, imageHealthCheck, files });
+async function create({ docker, spec, network, ...more }: Making, name: string): Promise<string> {
+  const body = createBody(spec, { network, ...more });
   // Told apart for docker-modem, which otherwise writes the whole body, secrets too, into the URL as well.
   const made = await ask({ operation: 'create', object: spec.name }, (abortSignal) =>
     docker.createContainer({ _query: { name }, _body: body, abortSignal } as Docker.ContainerCreateOptions),

@@ -1,6 +1,7 @@
 import type { ContainerInspectInfo, HostConfig } from 'dockerode';
 import { isOwnName } from '../observed/container-name.ts';
 import type { Container, ContainerSpec, ContainerState, Mount, PublishedPort } from '../observed/observed.ts';
+import { withAsked } from './asked-spec.ts';
 import { label, labelPrefix, unfinished } from './labels.ts';
 
 export interface Where {
@@ -39,7 +40,7 @@ export function readContainer(inspected: ContainerInspectInfo, where: Where): Re
     createdAt: timeOf(inspected.Created),
     startedAt: timeOf(state.StartedAt),
     finishedAt: timeOf(state.FinishedAt),
-    live: readSpec(inspected, name, where.network),
+    live: liveSpec(inspected, name, where.network),
     imageHealth: imageHealthOf(state.Health?.Status),
   };
   return { id, name, container, proven: isOwnName(name, parts) };
@@ -61,6 +62,13 @@ function readLabels(labels: Readonly<Record<string, string>>, instance: string):
   const identity = { app, specHash, deployment: labels[label.deployment] ?? '', replica: Number(replica) };
   if (hook === undefined) return identity;
   return hook === 'preDeploy' || hook === 'postDeploy' ? { ...identity, hook } : undefined;
+}
+
+function liveSpec(inspected: ContainerInspectInfo, name: string, network: string): ContainerSpec {
+  const live = readSpec(inspected, name, network);
+  const asked = inspected.Config.Labels[label.asked];
+  if (asked === undefined) return live;
+  return withAsked(live, asked, inspected.NetworkSettings.Networks?.[network]?.IPAddress ?? '');
 }
 
 /** What `createBody` wrote, read back in the same shape: lists sorted, defaults of the engine taken off. */
@@ -110,7 +118,9 @@ export function nameOf(slashed: string): string {
 }
 
 function ownLabels(labels: Readonly<Record<string, string>> | null): Record<string, string> {
-  const own = Object.entries(labels ?? {}).filter(([name]) => name.startsWith(labelPrefix));
+  const own = Object.entries(labels ?? {}).filter(
+    ([name]) => name.startsWith(labelPrefix) && name !== label.asked,
+  );
   return Object.fromEntries(own.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -165,25 +165,29 @@ test('after a gap it lists everything and has missed nothing', async () => {
   );
   lost.length = 0;
   socket.cut(true);
-  const error = await until('the loss', async () =>
-    observe().then(
-      () => undefined,
-      (reason) => reason,
-    ),
-  );
-  assert.instance(error, EdgeError);
-  assert.is(error.kind, 'unreachable');
-  assert.is(lost.length, 1, 'told once');
+  try {
+    const error = await until('the loss', async () =>
+      observe().then(
+        () => undefined,
+        (reason) => reason,
+      ),
+    );
+    assert.instance(error, EdgeError);
+    assert.is(error.kind, 'unreachable');
+    assert.is(lost.length, 1, 'told once');
 
-  const container = corner.docker.getContainer(id);
-  await container.update({ Memory: 67_108_864, MemorySwap: 67_108_864 });
-  const news: string[] = [];
-  const off = reader.onChange((what) => void news.push(what));
-  socket.cut(false);
-  await until('the reconnect', () => news.includes('engine connected'));
-  off();
-  const state = await observe();
-  assert.is(state.containers.find((one) => one.id === id)?.live.memory, 67_108_864);
+    const container = corner.docker.getContainer(id);
+    await container.update({ Memory: 67_108_864, MemorySwap: 67_108_864 });
+    const news: string[] = [];
+    const off = reader.onChange((what) => void news.push(what));
+    socket.cut(false);
+    await until('the reconnect', () => news.includes('engine connected'));
+    off();
+    const state = await observe();
+    assert.is(state.containers.find((one) => one.id === id)?.live.memory, 67_108_864);
+  } finally {
+    socket.cut(false);
+  }
 });
 
 test('an engine that answers nothing does not hold a reading for ever', async () => {

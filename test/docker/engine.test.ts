@@ -266,7 +266,9 @@ for (const [what, change, reason, kind] of broken) {
 
 test('what the engine refuses to create is the release’s own fault', async () => {
   const { engine, spec } = corner;
-  const mounts: Mount[] = [{ kind: 'bind', source: '/no/such/folder', target: '/x', readOnly: true }];
+  const mounts: Mount[] = [
+    { kind: 'bind', source: `/no/such/${corner.instance}`, target: '/x', readOnly: true },
+  ];
   const error = await failing(engine.createContainer(spec('refused', { mounts }), [], true));
   assert.equal([error.reason, error.kind], ['InvalidConfig', 'terminal'], error.message);
   const low = await failing(engine.createContainer(spec('refused', { memory: 1024 }), [], true));

@@ -151,6 +151,33 @@ test('reads a container back in the shape it was wanted in', () => {
   );
 });
 
+test('an engine that forgets what it was asked is reminded by a label, but not of what can change', () => {
+  const { Labels } = createBody(spec, { network: 'plimsoll', imageHealthCheck: true, forgetful: true });
+  const base = inspected();
+  const forgotten = inspected({
+    Config: {
+      ...base.Config,
+      Labels,
+      Entrypoint: [''],
+      WorkingDir: '/',
+      Env: ['A=1', 'B=x=y', 'container=podman', 'HOSTNAME=f'],
+    },
+    HostConfig: {
+      ...base.HostConfig,
+      LogConfig: { Type: 'json-file', Config: null },
+      Mounts: null,
+      Memory: 7,
+    },
+    NetworkSettings: { Networks: { plimsoll: { IPAMConfig: null, Aliases: ['shop'], IPAddress: '' } } },
+  });
+  assert.equal(readContainer(forgotten, where).container?.live, { ...spec, memory: 7 });
+  for (const nonsense of ['', 'null', '[]', '{}', '{"mounts":7}', `${Labels?.['plimsoll.asked']}x`]) {
+    const labels = { ...Labels, 'plimsoll.asked': nonsense };
+    const { container } = readContainer(inspected({ Config: { ...base.Config, Labels: labels } }), where);
+    assert.equal(container?.live, spec, nonsense);
+  }
+});
+
 const ownership: [what: string, change: object, expected: 'ours' | 'unproven' | 'foreign'][] = [
   ['as made', {}, 'ours'],
   ['a later attempt', { Name: `/${spec.name}-3` }, 'ours'],
@@ -432,6 +459,7 @@ const events: [
   ['container', 'die', 'c1', ours, { container: 'c1', news: 'container x die' }],
   ['container', 'die', 'c1', { name: 'x' }, {}],
   ['container', 'died', 'known', { name: 'x' }, { container: 'known', news: 'container x died' }],
+  ['container', 'init', 'c1', { name: 'x' }, { addresses: true }],
   ['container', 'exec_create: sh', 'c1', ours, {}],
   ['container', 'die', 'c1', { ...ours, 'plimsoll.instance': 'other' }, {}],
   [
