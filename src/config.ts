@@ -140,7 +140,6 @@ export function settingsOf(config: Config): Settings {
     network: config.docker.network,
     subnet: config.docker.subnet,
     maxPruneShare: config.policy.maxPruneShare,
-    flags: true,
     interval: config.source.interval,
   };
 }

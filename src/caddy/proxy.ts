@@ -39,7 +39,7 @@ export interface CaddyProxy extends ProxyPort {
   seesFlags(): Promise<boolean>;
 }
 
-type Judgement = Pick<ProxyState, 'state' | 'routes' | 'message'>;
+type Judgement = Pick<ProxyState, 'state' | 'routes' | 'message' | 'sharesFlags'>;
 
 /** What Caddy runs; equal configurations have equal hashes. */
 interface Running {
@@ -117,7 +117,7 @@ class Caddy implements CaddyProxy {
 
   async #observeCaddy(): Promise<Judgement> {
     try {
-      const judgement = await this.#judge(await this.#running());
+      const judgement = await this.#withFlags(await this.#judge(await this.#running()));
       return this.#refusal === undefined ? judgement : { message: this.#refusal, ...judgement };
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
@@ -129,6 +129,14 @@ class Caddy implements CaddyProxy {
         message: `Caddy at ${this.#options.admin}: ${error.message}`,
       };
     }
+  }
+
+  /** Asked until it is so: a Caddy that answered once keeps seeing them under this configuration. */
+  async #withFlags(judgement: Judgement): Promise<Judgement> {
+    if (judgement.state !== 'running' || judgement.sharesFlags) return judgement;
+    const answered = { ...judgement, sharesFlags: await this.seesFlags() };
+    if (this.#judged?.judgement === judgement) this.#judged = { ...this.#judged, judgement: answered };
+    return answered;
   }
 
   async #running(): Promise<Running> {

@@ -20,8 +20,8 @@ export interface LoopOptions {
   readonly now: () => number;
   /** Milliseconds between two full lists of the engine that no gap asked for. */
   readonly resync?: number;
-  /** Look and report only: no step is begun. */
-  readonly dryRun?: boolean;
+  /** Apps that are acted on; the others are only looked at. All when absent or empty. */
+  readonly only?: readonly string[];
 }
 
 /** One line each; fields as in every log line of ours. */
@@ -160,19 +160,20 @@ export class Reconciler {
   async #look(): Promise<void> {
     const underway = this.#workers.underway();
     const snapshot = await this.#readSource();
-    const [engine, proxy] = await Promise.all([this.#readEngine(), this.#edges.proxy.observe()]);
-    if (engine instanceof EdgeError || snapshot === undefined) {
+    const proxy = await this.#edges.proxy.observe();
+    // Manifests before the engine: which images matter is known from them.
+    const desired = snapshot && this.#understand(snapshot, proxy);
+    const engine = await this.#readEngine();
+    if (engine instanceof EdgeError || desired === undefined) {
       this.#publish(engine instanceof EdgeError ? { engineError: engine } : {});
       this.#wakeIn(retryUnseen);
       return;
     }
-    if (!this.#options.dryRun) this.#keepBooks(engine);
-    const world = this.#worldOf(this.#understand(snapshot, proxy), engine, proxy, underway);
+    this.#keepBooks(engine);
+    const world = this.#worldOf(desired, engine, proxy, underway);
     const plan = decide(world);
-    if (!this.#options.dryRun) {
-      await this.#collectEvidence(world, plan);
-      this.#act(world, plan);
-    }
+    await this.#collectEvidence(world, plan);
+    this.#act(world, plan);
     this.#publish({ world, plan });
     if (plan.wakeAt !== undefined) this.#wakeIn(plan.wakeAt - this.#options.now());
   }
@@ -274,7 +275,7 @@ export class Reconciler {
     const refused = this.#secondOpinion(world, plan);
     let decided = false;
     for (const app of plan.apps) {
-      if (refused.has(app.app)) continue;
+      if (refused.has(app.app) || !this.#mayAct(app.app)) continue;
       if (app.records.length > 0) history.record(app.app, app.records, world.now);
       decided ||= app.records.length > 0;
       this.#tellReady(app, world.now);
@@ -288,6 +289,11 @@ export class Reconciler {
       );
     probe.setTargets(plan.probes);
     if (decided) this.trigger('decided');
+  }
+
+  #mayAct(app: string): boolean {
+    const { only = [] } = this.#options;
+    return only.length === 0 || only.includes(app);
   }
 
   /** A plan that breaks a rule is a bug of ours: that app is left as it is, and it is said aloud. */

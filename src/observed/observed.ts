@@ -136,6 +136,8 @@ export interface ProxyState {
   readonly routes: RouteTable;
   /** Why it is `edited` or `unreachable`, or what Caddy said of the last table it refused. */
   readonly message?: string;
+  /** False when Caddy is known not to see the flag files: then each switch is a reload. */
+  readonly sharesFlags?: boolean;
   /** Slots that are switched to their second address, as `app.replica`; read from the flag files, sorted. */
   readonly flags: readonly string[];
 }

@@ -35,7 +35,7 @@ export function applyStep(observed: Observed, step: Step, moment: Moment): Obser
         ],
       };
     case 'load-routes':
-      return { ...observed, proxy: { state: 'running', routes: step.routes, flags: observed.proxy.flags } };
+      return { ...observed, proxy: { ...observed.proxy, state: 'running', routes: step.routes } };
     case 'switch':
       return {
         ...observed,

@@ -95,10 +95,17 @@ const healthRows: readonly HealthRow[] = [
         ({ current }) => current?.standing === 'sick' || (scene.proven && current?.standing === 'broken'),
       ),
   ],
-  ['Missing', ({ scene, turn }) => scene.containers.length === 0 && turn.steps.length === 0],
+  [
+    'Missing',
+    ({ scene, turn }) => scene.containers.length === 0 && turn.steps.length === 0 && !isUnderway(scene),
+  ],
   ['Progressing', ({ scene }) => !scene.replicas.every(({ current }) => isReady(current))],
   ['Healthy', ({ scene }) => scene.replicas.every(({ current }) => isHealthy(current))],
 ];
+
+function isUnderway({ world, name }: Scene): boolean {
+  return world.observed.underway[name] !== undefined;
+}
 
 function healthAxis(findings: Findings): AppPlan['health'] {
   return healthRows.find(([, holds]) => holds(findings))?.[0] ?? 'Unknown';

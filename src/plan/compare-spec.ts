@@ -42,7 +42,13 @@ export function compareSpec(live: ContainerSpec, desired: ContainerSpec, imageKn
   const plain = fields
     .filter(([field]) => imageKnown || !fromImage.includes(field))
     .filter(([field]) => text(live[field]) !== text(desired[field]))
-    .map(([field, [path, heal]]) => ({ path, live: text(live[field]), desired: text(desired[field]), heal }));
+    .map(([field, [path, heal]]) => ({
+      path,
+      live: text(live[field]),
+      desired: text(desired[field]),
+      // An engine can set and change a limit of a running container, but not take it away.
+      heal: heal === 'update' && desired[field] === 0 ? ('replace' as const) : heal,
+    }));
   return [...plain, ...(imageKnown ? compareEnv(live, desired) : []), ...compareNetworks(live, desired)];
 }
 

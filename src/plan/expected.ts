@@ -80,5 +80,5 @@ function byTarget(a: Mount, b: Mount): number {
 }
 
 function byPort(a: PublishedPort, b: PublishedPort): number {
-  return a.container - b.container || a.host - b.host;
+  return a.container - b.container || a.host - b.host || (a.protocol < b.protocol ? -1 : 1);
 }

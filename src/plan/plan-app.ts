@@ -8,7 +8,7 @@ import { planHook, removeHooks } from './plan-hooks.ts';
 import { isExposed, isTakenOver, planReplicas } from './plan-replicas.ts';
 import { routesOf } from './plan-routes.ts';
 import { isSameRelease, releaseKey, type Target } from './release.ts';
-import { retire } from './retire.ts';
+import { retire, stop } from './retire.ts';
 import { isRouted, type Scene } from './scene.ts';
 import { Turn } from './turn.ts';
 
@@ -88,7 +88,7 @@ function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
     return;
   }
   if (target.app.state === 'stopped') {
-    stop(scene, target, turn);
+    stopAll(scene, target, turn);
     return;
   }
   if (!scene.proven && !matches(scene, target)) open(scene, target, turn);
@@ -171,7 +171,7 @@ function lookUpTag({ world, memory, wanted }: Scene, target: Target, turn: Turn)
 }
 
 /** `state: stopped`: out of the routes, drained, stopped; the containers stay. */
-function stop(scene: Scene, target: Target, turn: Turn): void {
+function stopAll(scene: Scene, target: Target, turn: Turn): void {
   for (const container of scene.containers.filter(
     (one) => one.state === 'running' || one.state === 'paused',
   )) {
@@ -179,13 +179,12 @@ function stop(scene: Scene, target: Target, turn: Turn): void {
       turn.phases.add('Routing');
       continue;
     }
-    turn.steps.push({
-      kind: 'stop',
-      container: container.id,
-      grace: target.app.deploy.stopGrace,
-      reason: 'the manifest says stopped',
-      traffic: 'it leaves the routes first',
-    });
+    const { stopGrace: grace } = target.app.deploy;
+    stop(
+      container,
+      { grace, reason: 'the manifest says stopped', traffic: 'it leaves the routes first' },
+      turn,
+    );
   }
 }
 

@@ -7,7 +7,7 @@ import { isDialled } from './plan-routes.ts';
 import type { Target } from './release.ts';
 import { isPublished } from './release.ts';
 import { restartAt, wasEndedFromOutside } from './restart.ts';
-import { retire } from './retire.ts';
+import { retire, stop } from './retire.ts';
 import {
   changesOf,
   flagOf,
@@ -266,13 +266,15 @@ function clear(scene: Scene, olds: readonly Container[], turn: Turn): void {
   const grace = scene.target?.app.deploy.stopGrace ?? 10_000;
   for (const old of olds) {
     if (old.state === 'running' || old.state === 'paused')
-      turn.steps.push({
-        kind: 'stop',
-        container: old.id,
-        grace,
-        reason: 'stop-first: its replacement comes next',
-        traffic: 'the replica serves nothing until its replacement is healthy',
-      });
+      stop(
+        old,
+        {
+          grace,
+          reason: 'stop-first: its replacement comes next',
+          traffic: 'the replica serves nothing until its replacement is healthy',
+        },
+        turn,
+      );
     turn.steps.push({
       kind: 'remove',
       container: old.id,

@@ -4,7 +4,7 @@ import { plainOf, sibling } from './address.ts';
 import { isReady } from './gate.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
-import { addressOf, type Member, onFlag, type Replica, type Scene } from './scene.ts';
+import { addressOf, type Member, onFlag, type Replica, type Scene, usesFlags } from './scene.ts';
 
 /** The routes that one app is to have now. Frozen (suspended, held, invalid), it keeps those it has. */
 export function routesOf(scene: Scene, frozen: boolean): RouteTable {
@@ -126,7 +126,7 @@ function toUpstream(scene: Scene, app: App, domain: Domain, { index, container }
   const own = container.live.address;
   const plain = plainOf(own);
   const dial = (address: string) => `${address}:${portAt(scene, app, domain, index, address)}`;
-  if (!scene.world.settings.flags) return { replica: index, plain: dial(own), flagged: dial(own) };
+  if (!usesFlags(scene)) return { replica: index, plain: dial(own), flagged: dial(own) };
   return { replica: index, plain: dial(plain), flagged: dial(sibling(plain)) };
 }
 

@@ -21,8 +21,6 @@ export interface Settings {
   readonly subnet: string;
   /** Share of the apps owning containers that one reconcile may remove, 0 to 1. */
   readonly maxPruneShare: number;
-  /** Caddy's flag files are on a file system that we share with it; else each switch is a reload. */
-  readonly flags: boolean;
   /** Milliseconds between two look-ups of a tag with `pull: always`. */
   readonly interval: number;
 }

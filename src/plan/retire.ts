@@ -83,8 +83,19 @@ function drainOf({ target }: Scene): number {
 function end(scene: Scene, old: Container, reason: string, turn: Turn): void {
   const grace =
     scene.target?.app.deploy.stopGrace ?? scene.memory.lastHealthy?.app.deploy.stopGrace ?? 10_000;
-  turn.steps.push({ kind: 'stop', container: old.id, grace, reason, traffic: 'none' });
+  stop(old, { grace, reason, traffic: 'none' }, turn);
   remove(old, reason, turn);
+}
+
+/** A paused container takes no signal before it runs again. */
+export function stop(
+  container: Container,
+  { grace, reason, traffic }: { readonly grace: number; readonly reason: string; readonly traffic: string },
+  turn: Turn,
+): void {
+  if (container.state === 'paused')
+    turn.steps.push({ kind: 'unpause', container: container.id, reason: 'to be stopped', traffic: 'none' });
+  turn.steps.push({ kind: 'stop', container: container.id, grace, reason, traffic });
 }
 
 function remove(old: Container, reason: string, turn: Turn): void {

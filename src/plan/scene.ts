@@ -201,14 +201,19 @@ export function healthOf(world: World, target: Target, container: Container): He
 
 /** The replica's flag stands for the slot this container is in. */
 export function onFlag(scene: Place, container: Container): boolean {
-  if (!scene.world.settings.flags || container.live.address === '') return true;
+  if (!usesFlags(scene) || container.live.address === '') return true;
   return flagOf(scene, container.replica) === isFlagged(container.live.address);
+}
+
+/** Switching by flag files needs a file system that Caddy and we share. */
+export function usesFlags({ world }: Pick<Scene, 'world'>): boolean {
+  return world.observed.proxy.sharesFlags !== false;
 }
 
 type Place = Pick<Scene, 'world' | 'lookup' | 'name'>;
 
 export function flagOf(scene: Place, replica: number): boolean {
-  return scene.world.settings.flags && scene.lookup.flags.has(`${scene.name}.${replica}`);
+  return usesFlags(scene) && scene.lookup.flags.has(`${scene.name}.${replica}`);
 }
 
 /** Caddy may send this container a request right now, as far as is known. */

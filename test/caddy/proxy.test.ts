@@ -45,7 +45,7 @@ scenario('observes exactly what was loaded, also in a process without memory', a
     }),
   ];
   await caddy.proxy().load(routes);
-  assert.equal(await caddy.proxy().observe(), { state: 'running', routes, flags: [] });
+  assert.equal(await caddy.proxy().observe(), { state: 'running', routes, sharesFlags: true, flags: [] });
   const file = join(caddy.dir, 'Caddyfile');
   assert.match(readFileSync(file, 'utf8'), /http:\/\/shop\.test \{/);
   assert.is(statSync(file).mode & 0o777, 0o600);
@@ -86,7 +86,7 @@ scenario('reports an edit by hand and mends it', async (caddy) => {
   assert.match(String(state.message), /apps\.http\.servers\.srv0\.routes\[0\]\.match\[0\]\.host\[1\]/);
   assert.equal(await caddy.proxy().observe(), state);
   await proxy.load(routes);
-  assert.equal(await proxy.observe(), { state: 'running', routes, flags: [] });
+  assert.equal(await proxy.observe(), { state: 'running', routes, sharesFlags: true, flags: [] });
 });
 
 scenario('reports a Caddy that came back empty, and restores its routes', async (caddy) => {

@@ -117,7 +117,6 @@ export function aWorld(apps: readonly App[], over: Partial<World> = {}): World {
       network: 'plimsoll',
       subnet: '10.210.0.0/16',
       maxPruneShare: 0.5,
-      flags: true,
       interval: 60_000,
     },
     ...over,
