@@ -1,0 +1,25 @@
+import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+
+/** Makes the state directory ours alone (0700); one that everybody may write to, like /tmp, is left as it is. */
+export function ensureStateDir(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const { mode, uid } = lstatSync(dir);
+  const isShared = (mode & 0o002) !== 0;
+  if (!isShared && uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(dir, 0o700);
+}
+
+/**
+ * Makes the file, empty and 0600, where there is none; a link is refused. A file that is there is never
+ * opened: closing it again would drop the locks that this process holds on it
+ * (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+ */
+export function ensurePrivateFile(file: string): { readonly isNew: boolean } {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  if (found === undefined) {
+    closeSync(openSync(file, 'wx', 0o600));
+    return { isNew: true };
+  }
+  if (!found.isFile()) throw new Error(`${file} is no regular file: refused`);
+  if ((found.mode & 0o077) !== 0) chmodSync(file, 0o600);
+  return { isNew: found.size === 0 };
+}

@@ -1,0 +1,77 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database, { SqliteError } from 'better-sqlite3';
+import { ensurePrivateFile, ensureStateDir } from './state-dir.ts';
+
+/** Another controller works with this state directory (exit code 4). */
+export class StateLockedError extends Error {
+  /** Of the holder; absent when it has not said so yet. */
+  readonly pid: number | undefined;
+
+  constructor(stateDir: string, pid: number | undefined) {
+    super(`lock ${stateDir}: in use by another controller${pid === undefined ? '' : `, process ${pid}`}`);
+    this.name = 'StateLockedError';
+    this.pid = pid;
+  }
+}
+
+export interface StateLock {
+  release(): void;
+}
+
+/**
+ * Takes the state directory for this process. What locks is an exclusive lock of SQLite's on a file held
+ * open: the kernel drops it however the process ends. The pid file beside it only tells who it is.
+ */
+export function lockState(stateDir: string): StateLock {
+  ensureStateDir(stateDir);
+  const file = join(stateDir, 'lock.db');
+  const pidFile = join(stateDir, 'lock.pid');
+  ensurePrivateFile(file);
+  const db = new Database(file, { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    if (error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      throw new StateLockedError(stateDir, readPid(pidFile));
+    }
+    throw error;
+  }
+  writePid(pidFile);
+  let held = true;
+  return {
+    release() {
+      if (!held) return;
+      held = false;
+      rmSync(pidFile, { force: true });
+      db.close();
+    },
+  };
+}
+
+function writePid(file: string): void {
+  const fresh = `${file}.new`;
+  rmSync(fresh, { force: true });
+  writeFileSync(fresh, `${process.pid}\n`, { mode: 0o600, flag: 'wx' });
+  renameSync(fresh, file);
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
+    return pid > 0 && isAlive(pid) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The number of a holder before, which was killed, may still stand there. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
