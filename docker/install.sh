@@ -6,6 +6,7 @@ prefix=/opt/plimsoll
 command=/usr/local/bin/plimsoll
 config=/etc/plimsoll
 state=/var/lib/plimsoll
+slots=/var/lib/plimsoll-slots
 units=/etc/systemd/system
 node_version=24
 
@@ -15,7 +16,8 @@ usage: install.sh [--from PACKAGE]   install or update; PACKAGE is an npm versio
                                      default is plimsoll@latest) or a tarball (./plimsoll-1.2.3.tgz)
        install.sh --uninstall        remove program and service; configuration, state and apps stay
        install.sh --uninstall --purge
-                                     remove configuration and state as well; apps stay
+                                     remove configuration and state as well; apps stay, and so does
+                                     what Caddy needs to reach them
        install.sh --help
 
 It needs root and npm. It installs to /opt/plimsoll, with a Node of its own, and leaves this machine's Node as it
@@ -93,7 +95,8 @@ add_user() {
     useradd --system --user-group --home-dir "$state" --no-create-home --shell /usr/sbin/nologin plimsoll
   fi
   install -d -o plimsoll -g plimsoll -m 0700 "$state"
-  install -d -o plimsoll -g plimsoll -m 0755 "$state/flags"
+  # Beside the state directory and not in it: Caddy, another user, reads which container of an app serves.
+  install -d -o plimsoll -g plimsoll -m 0755 "$slots"
 }
 
 write_config() {
@@ -110,7 +113,7 @@ write_service() {
   fi
   say "installing $units/plimsoll.service"
   install -m 0644 "$prefix/node_modules/plimsoll/docker/plimsoll.service" "$units/plimsoll.service"
-  if systemctl cat caddy.service >/dev/null 2>&1; then let_caddy_see_flags; fi
+  if [ -x /usr/bin/caddy ] && systemctl cat caddy.service >/dev/null 2>&1; then let_caddy_resume; fi
   systemctl daemon-reload
   if grep -q 'git\.example\.com' "$config/plimsoll.yaml"; then
     say "say in $config/plimsoll.yaml where the config repo is, then: systemctl enable --now plimsoll"
@@ -121,7 +124,7 @@ write_service() {
   fi
 }
 
-let_caddy_see_flags() {
+let_caddy_resume() {
   drop_in=$units/caddy.service.d/plimsoll.conf
   if cmp -s "$prefix/node_modules/plimsoll/docker/caddy-plimsoll.conf" "$drop_in"; then return; fi
   say "installing $drop_in, and restarting Caddy for it"
@@ -141,11 +144,23 @@ remove_all() {
   rm -rf "$prefix" "$command"
   if [ "$purge" = yes ]; then
     rm -rf "$config" "$state"
+    remove_slots
     if getent passwd plimsoll >/dev/null; then userdel plimsoll; fi
     say 'plimsoll is removed, with its configuration and state. Apps that it started go on.'
   else
     say "plimsoll is removed. $config, $state and the apps that it started stay."
   fi
+}
+
+# Without its flag a replica's traffic goes to the other address of its pair, where perhaps nothing listens.
+remove_slots() {
+  for flag in "$slots"/*; do
+    if [ -e "$flag" ]; then
+      say "$slots stays: Caddy reads there which containers serve. Remove it when the apps are gone."
+      return
+    fi
+  done
+  rm -rf "$slots"
 }
 
 has_systemd() {
