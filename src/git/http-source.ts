@@ -7,7 +7,7 @@ import { EdgeError } from '../apply/ports.ts';
 import type { Snapshot } from '../desired/desired.ts';
 import { createAnnouncer } from './announcer.ts';
 import { createHttpClient } from './http-client.ts';
-import { oneAtATime } from './one-at-a-time.ts';
+import { createPatientRead } from './patient-read.ts';
 import { createRepositoryReader, isLibraryError } from './repository-reader.ts';
 import type { Source, SourceAuth, SourceDeps } from './source.ts';
 import { isRefName } from './source-address.ts';
@@ -34,19 +34,26 @@ export function createHttpSource(config: HttpConfig, deps: SourceDeps): Source {
   const act = `read source ${config.url}`;
   const mirror = join(deps.stateDir, 'sources', mirrorName(config.url));
   const closing = new AbortController();
-  const http = createHttpClient({ act, timeout: deps.timeout ?? 30_000, signal: closing.signal });
+  const http = createHttpClient({ act, timeout: deps.timeout ?? 15_000, signal: closing.signal });
   const remote = { http, url: config.url, ...credentials(config.auth) };
   const reader = createRepositoryReader(mirror, config.path);
   const announcer = createAnnouncer(config.interval, () => undefined);
   let last: Snapshot | undefined;
   let turn: Promise<unknown> = Promise.resolve();
+  const patient = createPatientRead(() => inTurn(newest), {
+    spacing: deps.spacing ?? 1_000,
+    patience: 2_000,
+    announce: () => announcer.announce(),
+  });
 
   return {
-    read: oneAtATime(() => inTurn(newest)),
+    read: () => patient.read(),
+    refresh: () => patient.refresh(),
     readAt: (revision) => inTurn(() => at(revision)),
     onChange: (listener) => announcer.onChange(listener),
     async close() {
       announcer.close();
+      patient.close();
       closing.abort();
       await turn.catch(() => undefined);
     },

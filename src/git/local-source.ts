@@ -41,6 +41,8 @@ export function createLocalSource(config: LocalConfig, deps: SourceDeps): Source
 
   return {
     read: oneAtATime(() => told(async () => (await current()).newest())),
+    // Every read looks at the disk.
+    refresh: () => undefined,
     readAt: (revision) => told(async () => (await current()).at(revision)),
     onChange: (listener) => announcer.onChange(listener),
     async close() {

@@ -11,8 +11,12 @@ export interface Source {
   /**
    * The newest snapshot; the same object (===) when nothing changed. Throws EdgeError (kind 'unreachable',
    * reason SourceUnreachable, BranchMissing or SourceInvalid) and never says "no files" for one of these.
+   * Cheap enough for every look: a remote server is asked at most once a second, and one that does not answer
+   * holds up only the first read.
    */
   read(): Promise<Snapshot>;
+  /** Somebody knows of news (a webhook, a person): the next read asks, however short ago the last one was. */
+  refresh(): void;
   /** At a given revision: full or short commit id, tag or branch. */
   readAt(revision: string): Promise<Snapshot>;
   /** Calls back when a new commit may be there, and every `interval`; returns the unsubscribe. */
@@ -45,8 +49,10 @@ export interface SourceAuth {
 export interface SourceDeps {
   /** The mirror of a remote repository is kept in `sources/` below it. */
   readonly stateDir: string;
-  /** Milliseconds without a byte from the server after which a request is given up; 30 s. */
+  /** Milliseconds without a byte from the server after which a request is given up; 15 s. */
   readonly timeout?: number;
+  /** Milliseconds between two questions to a remote server; 1 s. */
+  readonly spacing?: number;
   /** Told what is worth a line in the log but no failure. */
   readonly warn?: (message: string) => void;
 }

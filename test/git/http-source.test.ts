@@ -32,7 +32,12 @@ test.after.each(async ({ shop, server, sources }) => {
 
 function open(scene: Scene, more: Partial<SourceConfig> = {}, deps: Partial<SourceDeps> = {}): Source {
   const config = { url: scene.url, branch: 'main', path: '.', interval: 60_000, ...more };
-  const source = createSource(config, { stateDir: scene.shop.path('state'), timeout: 5_000, ...deps });
+  const source = createSource(config, {
+    stateDir: scene.shop.path('state'),
+    timeout: 5_000,
+    spacing: 0,
+    ...deps,
+  });
   scene.sources.push(source);
   return source;
 }
@@ -233,6 +238,47 @@ test('a new commit is noticed at the interval', async (scene) => {
     );
   });
   await until(() => seen === id);
+});
+
+test('looks in quick succession ask the server once, and news that they missed is announced', async (scene) => {
+  const source = open(scene, {}, { spacing: 300 });
+  const first = await source.read();
+  const asked = scene.server.requests.length;
+  for (let n = 0; n < 20; n += 1) assert.is(await source.read(), first);
+  assert.is(scene.server.requests.length, asked);
+  let calls = 0;
+  source.onChange(() => {
+    calls += 1;
+  });
+  const id = scene.shop.commit(scene.dir, { 'app.yaml': 'two' });
+  assert.is(await source.read(), first);
+  await until(() => calls > 0);
+  assert.is((await source.read()).revision, id);
+});
+
+test('a read after a refresh asks at once', async (scene) => {
+  const source = open(scene, {}, { spacing: 60_000 });
+  const first = await source.read();
+  const id = scene.shop.commit(scene.dir, { 'app.yaml': 'two' });
+  assert.is(await source.read(), first);
+  source.refresh();
+  assert.is((await source.read()).revision, id);
+});
+
+test('a server that stalls holds up no later look, and its failure is told when it is known', async (scene) => {
+  const source = open(scene, {}, { timeout: 3_000 });
+  const first = await source.read();
+  scene.server.fault = { kind: 'stall' };
+  const begun = performance.now();
+  assert.is(await source.read(), first);
+  assert.is(await source.read(), first);
+  assert.ok(performance.now() - begun < 2_900);
+  let calls = 0;
+  source.onChange(() => {
+    calls += 1;
+  });
+  await until(() => calls > 0);
+  await throwsReason(() => source.read(), 'SourceUnreachable', /in time/);
 });
 
 test('close ends a request that hangs', async (scene) => {
