@@ -4,7 +4,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   const plain = plainForm(word);
   const sameWord = candidates.find((candidate) => plainForm(candidate) === plain);
   if (sameWord !== undefined) return sameWord;
-  const limit = word.length < 3 ? 0 : word.length < 6 ? 1 : 2;
+  const limit = plain.length < 3 ? 0 : plain.length < 6 ? 1 : 2;
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(plain, plainForm(candidate)) }))
     .filter(({ distance }) => distance <= limit)

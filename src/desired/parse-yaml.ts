@@ -36,7 +36,7 @@ export function parseYaml(source: SourceText): YamlFile {
     const { contents } = document;
     if (contents !== null && !isEmpty(contents)) documents.push({ contents, broken });
   }
-  const several = /^(?:---|\.\.\.)(?=\s|$)/m.test(source.text.replace(/^(?:\s|#.*$|%.*$)*---/m, ''));
+  const several = /^(?:---|\.\.\.)(?=\s|$)/m.test(source.text.replace(/^(?:\s|#[^\n]*\n|%[^\n]*\n)*---/, ''));
   return { documents, problems: found, lost: syntaxErrors && (several || documents.length === 0) };
 }
 

@@ -7,7 +7,7 @@ import { fieldProblem, type ManifestDocument } from './manifest-document.ts';
 import { parseYaml, type YamlDocument } from './parse-yaml.ts';
 import { readTree, type Tree } from './read-tree.ts';
 import { createValidator } from './schema-validator.ts';
-import { type Fault, problemAt, type SourceText } from './source-text.ts';
+import { problemAt, type SourceText } from './source-text.ts';
 import { textPointers } from './text-pointers.ts';
 import { findUnsupported, isUnsupportedKind, unsupportedKind } from './unsupported.ts';
 
@@ -75,14 +75,13 @@ export function createManifestReader(schema: object): (file: SourceFile) => Mani
     // What the YAML means is unknown then: more errors would be guesses.
     const onlyDuplicates = own.every(({ code }) => code === 'E1108');
     if (broken || !onlyDuplicates) return { ...document, unsound: [''], problems: own };
-    const faults = schemaFaults(tree);
-    const unsound = faults.filter(({ fault }) => !isExtra(fault)).map(({ pointer }) => pointer);
+    const { faults, unsound } = judgeBySchema(tree);
     const partial = { ...document, unsound, problems: own };
     const all = [...faults, ...appRuleFaults(partial)];
     return { ...partial, problems: [...own, ...unique(all.map((fault) => fieldProblem(document, fault)))] };
   }
 
-  function schemaFaults({ value, places }: Tree): readonly FieldFault[] {
+  function judgeBySchema({ value, places }: Tree) {
     const unsupported = findUnsupported(value);
     const errors = validate(value).flatMap((error) => explainError(error, places) ?? []);
     const covered = (fault: FieldFault) =>
@@ -90,9 +89,15 @@ export function createManifestReader(schema: object): (file: SourceFile) => Mani
         ({ pointer, meetsChoice }) =>
           concerns(fault, pointer) || (meetsChoice && asksForChoice(fault, parentOf(pointer))),
       );
-    return [...unsupported, ...errors.filter((fault) => !covered(fault))];
+    return {
+      faults: [...unsupported, ...errors.filter((fault) => !covered(fault))],
+      unsound: errors.filter(({ fault }) => fault.code !== unknownFieldCode).map(({ pointer }) => pointer),
+    };
   }
 }
+
+/** A field too much takes nothing from the meaning of the others. */
+const unknownFieldCode = 'E1207';
 
 interface ReadDocument {
   readonly app?: ManifestDocument;
@@ -104,11 +109,6 @@ const notAMapping = {
   code: 'E1201',
   message: 'a manifest is a mapping with apiVersion, kind, metadata and spec',
 };
-
-/** A field too much takes nothing from the meaning of the others. */
-function isExtra({ code }: Fault): boolean {
-  return code === 'E1207' || code === 'E1901';
-}
 
 /** The schema misses `image`, or one of `content` and `from`, in the mapping. */
 function asksForChoice({ pointer, fault }: FieldFault, parent: string): boolean {

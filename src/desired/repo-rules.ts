@@ -119,11 +119,9 @@ function routeClaims(document: ManifestDocument): readonly Claim[] {
     const hostPointer = typeof domain === 'string' ? pointer : `${pointer}/host`;
     return [
       { key: `${host} ${path}`, document, pointer: hostPointer },
-      ...redirectFrom.map((from, place) => ({
-        key: `${from} /`,
-        document,
-        pointer: `${pointer}/redirectFrom/${place}`,
-      })),
+      ...redirectFrom.flatMap((from, place) =>
+        from === host ? [] : { key: `${from} /`, document, pointer: `${pointer}/redirectFrom/${place}` },
+      ),
     ];
   });
 }
@@ -148,9 +146,10 @@ function hostPortsTwice(documents: readonly ManifestDocument[]): readonly RepoPr
 
 function hostPortClaims(document: ManifestDocument): readonly (Claim & { readonly address: string })[] {
   if (!isListed(document, '/spec/ports')) return [];
-  return document.value.spec.ports.flatMap(({ host, hostIp, protocol }, index) => {
+  return document.value.spec.ports.flatMap((port, index) => {
     const pointer = `/spec/ports/${index}`;
-    if (host === undefined || !isSound(document, pointer)) return [];
+    if (!isSound(document, pointer) || port.host === undefined) return [];
+    const { host, hostIp, protocol } = port;
     const address = parseAddress(hostIp ?? '0.0.0.0') ?? '';
     return { key: `${host}/${protocol}`, document, pointer: `${pointer}/host`, address };
   });
@@ -167,11 +166,10 @@ function sharesAddress(one: { address: string }, other: { address: string }): bo
 function volumesTwice(documents: readonly ManifestDocument[]): readonly RepoProblem[] {
   const claims = documents.flatMap((document) => {
     if (document.name === undefined || !isListed(document, '/spec/volumes')) return [];
-    return document.value.spec.volumes.flatMap(({ name }, index) => {
-      const pointer = `/spec/volumes/${index}/name`;
-      return name === undefined || !isSound(document, pointer)
-        ? []
-        : { key: `${document.name}-${name}`, document, pointer };
+    return document.value.spec.volumes.flatMap((volume, index) => {
+      const pointer = `/spec/volumes/${index}`;
+      if (!isSound(document, pointer) || volume.name === undefined) return [];
+      return { key: `${document.name}-${volume.name}`, document, pointer: `${pointer}/name` };
     });
   });
   return contested(claims).flatMap((rivals) =>

@@ -42,7 +42,7 @@ export function createValidator(schema: object): Validate {
   for (const [keyword, parse] of Object.entries(ranges)) {
     ajv.addKeyword({
       keyword,
-      type: ['string', 'number'],
+      type: keyword === 'x-duration' ? 'string' : ['string', 'number'],
       schemaType: 'array',
       errors: false,
       validate: (range: readonly string[], value: string | number) => isWithin(value, range, parse),
@@ -52,14 +52,14 @@ export function createValidator(schema: object): Validate {
   return (value) => (validate(value) ? [] : (validate.errors ?? []));
 }
 
-/** What is no quantity at all is for the pattern to refuse. */
+/** Text that is no quantity at all is for the pattern to refuse. */
 function isWithin(
   value: string | number,
   [least = '', greatest = '']: readonly string[],
   parse: (value: string | number) => number | undefined,
 ): boolean {
   const number = parse(value);
-  if (number === undefined) return true;
+  if (number === undefined) return typeof value === 'string';
   return number >= (parse(least) ?? 0) && number <= (parse(greatest) ?? Number.POSITIVE_INFINITY);
 }
 

@@ -64,10 +64,12 @@ export function positionAt(source: SourceText, offset: number): Position {
   };
 }
 
-/** An error at the end of the file is shown at the last character that can be seen. */
+/** An error at the end of the file or of a line is shown at the last character there that can be seen. */
 function clampedStart({ text }: SourceText, offset: number): number {
-  if (offset < text.length) return Math.max(0, offset);
-  return Math.max(0, text.trimEnd().length - 1);
+  let at = offset < text.length ? offset : Math.max(0, text.trimEnd().length - 1);
+  while (at > 0 && /^\r?\n/.test(text.slice(at, at + 2)) && text.charAt(at - 1) !== '\n') at--;
+  const isLowSurrogate = /^[\udc00-\udfff]$/.test(text.charAt(at));
+  return isLowSurrogate ? at - 1 : at;
 }
 
 function lineIndexAt({ lines }: SourceText, offset: number): number {
