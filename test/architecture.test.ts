@@ -41,7 +41,7 @@ const rooms: Readonly<Record<string, Room>> = {
     types: ['apply', 'loop', 'history', 'git'],
     packages: ['@hono/node-server', '@octokit/webhooks', 'hono'],
   },
-  cli: { imports: [...pureRooms, 'loop'], types: ['apply'], packages: ['commander', 'yaml'] },
+  cli: { imports: [...pureRooms, 'loop'], types: ['api', 'apply'], packages: ['commander', 'yaml'] },
 };
 
 /** What one file of a room may import beyond its room. */

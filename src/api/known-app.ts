@@ -1,0 +1,36 @@
+import { didYouMean } from '../desired/did-you-mean.ts';
+import { showValue } from '../desired/shown-text.ts';
+import type { World } from '../plan/plan.ts';
+import { type AppItem, appItems } from './app-item.ts';
+import type { ControllerPort } from './controller-port.ts';
+import { ProblemError } from './problem.ts';
+
+/** The app of that name; the problem otherwise says which name was probably meant. */
+export function knownApp(port: ControllerPort, name: string): AppItem {
+  const items = appItems(port);
+  const found = items.find((item) => item.name === name);
+  if (found) return found;
+  const close = didYouMean(
+    name,
+    items.map((item) => item.name),
+  );
+  throw new ProblemError(
+    404,
+    'UnknownApp',
+    `no app ${showValue(name)} in git or on this host`,
+    close && `did you mean ${close}?`,
+  );
+}
+
+/** What the last look saw; a problem when it could not see. */
+export function seenWorld({ loop }: ControllerPort): World {
+  const { world, engineError, sourceError } = loop.status;
+  if (world) return world;
+  const error = engineError ?? sourceError;
+  throw new ProblemError(
+    503,
+    error?.reason ?? 'NotLooked',
+    error?.message ?? 'the first look is not over yet',
+    'plimsoll doctor says how to mend it',
+  );
+}

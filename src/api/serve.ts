@@ -1,0 +1,85 @@
+import { lstat, unlink } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
+import process from 'node:process';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+
+/** A server that listens; closing it ends open streams too. */
+export interface Serving {
+  close(): Promise<void>;
+}
+
+/** Where a TCP server really listens, which port 0 leaves open. */
+export interface TcpServing extends Serving {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Serves on a Unix socket that only we may open. A file of a dead process is replaced, a live one is an error. */
+export async function serveSocket(app: Hono, path: string): Promise<Serving> {
+  await removeStale(path);
+  const server = createHttpServer(app);
+  await listening(server, () => {
+    // The socket is made in this call, under this mask: at no moment another user can open it.
+    const mask = process.umask(0o177);
+    try {
+      server.listen(path);
+    } finally {
+      process.umask(mask);
+    }
+  });
+  return { close: () => close(server) };
+}
+
+export async function serveTcp(app: Hono, host: string, port: number): Promise<TcpServing> {
+  const server = createHttpServer(app);
+  await listening(server, () => server.listen(port, host));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server without an address');
+  return { host: address.address, port: address.port, close: () => close(server) };
+}
+
+/** Slow and greedy callers are cut off: header in 10 s, request in 30 s, 64 connections. */
+function createHttpServer(app: Hono): Server {
+  const limits = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 };
+  const listener = getRequestListener(app.fetch);
+  const server = createServer(limits, (request, response) => void listener(request, response));
+  server.maxConnections = 64;
+  return server;
+}
+
+async function listening(server: Server, listen: () => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+    listen();
+  });
+}
+
+async function removeStale(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (!found) return;
+  if (!found.isSocket()) throw new Error(`serve on ${path}: there is a file that is no socket`);
+  if (await answers(path)) throw new Error(`serve on ${path}: another process answers there`);
+  await unlink(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const tell = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once('connect', () => tell(true));
+    socket.once('error', () => tell(false));
+  });
+}
+
+async function close(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
