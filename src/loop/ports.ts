@@ -42,6 +42,8 @@ export interface LoopSource {
   /** The newest snapshot; the same object when nothing changed. Throws `EdgeError`. */
   read(): Promise<Snapshot>;
   onChange(listener: () => void): () => void;
+  /** The next read asks for news, however short ago the last one did. */
+  refresh(): void;
 }
 
 export interface SnapshotKeeper {

@@ -74,8 +74,8 @@ export class Reconciler {
     this.#edges = edges;
     this.#options = options;
     this.#workers = new Workers(acting, options.concurrency, {
-      ended: (assignment, result) => this.#ended(assignment, result),
-      crashed: (assignment, error) => this.#crashed(assignment, error),
+      ended: (assignment, result) => this.#written(() => this.#ended(assignment, result)),
+      crashed: (assignment, error) => this.#written(() => this.#crashed(assignment, error)),
       progress: (app, step, line) =>
         this.#options.log.debug({ app, step: step.kind, line }, line ?? step.reason),
     });
@@ -119,6 +119,7 @@ export class Reconciler {
 
   /** Triggers a look and answers with what it saw. */
   async lookNow(why: string): Promise<LoopStatus> {
+    this.#edges.source.refresh();
     const after = this.#status.look + (this.#looking ? 1 : 0);
     return new Promise((resolve) => {
       const off = this.onLook((status) => {
@@ -315,6 +316,16 @@ export class Reconciler {
       { app, reason: ready.reason, revision: this.#desired?.value.revision },
       ready.message,
     );
+  }
+
+  /** History that cannot be written (a full disk) stops nothing: the next look finds out what is there. */
+  #written(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'what came of a step could not be written down');
+      this.#wakeIn(retryUnseen);
+    }
   }
 
   #ended({ app, specHash }: Assignment, { outcome, failed }: TurnResult): void {

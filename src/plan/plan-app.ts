@@ -7,9 +7,9 @@ import type { AppPlan } from './plan.ts';
 import { planHook, removeHooks } from './plan-hooks.ts';
 import { isExposed, isTakenOver, planReplicas } from './plan-replicas.ts';
 import { routesOf } from './plan-routes.ts';
-import { isSameRelease, releaseKey, type Target } from './release.ts';
-import { retire, stop } from './retire.ts';
-import { isRouted, type Scene } from './scene.ts';
+import { isPublished, isSameRelease, releaseKey, type Target } from './release.ts';
+import { hasDrained, retire, stop } from './retire.ts';
+import { isHeld, isRouted, type Scene } from './scene.ts';
 import { Turn } from './turn.ts';
 
 /** One step nearer for one app that git wants, or whose manifest is invalid and that is left as it is. */
@@ -18,6 +18,7 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): Ap
   const failure = gateFailure(scene);
   const blocker = findBlocker(scene, planned);
   const suspended = isSuspended(scene);
+  carryOver(scene, turn);
   if (scene.wanted) liftStale(scene, scene.wanted, turn);
   if (suspended) turn.phases.clear();
   else if (failure && scene.target) fail(scene, scene.target, failure, turn);
@@ -29,9 +30,14 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): Ap
 }
 
 export function isSuspended({ wanted, memory, world }: Scene): boolean {
-  const byHand =
-    memory.suspended && (memory.suspended.until === undefined || world.now < memory.suspended.until);
-  return byHand === true || wanted?.app.suspend === true;
+  return isHeld(world, wanted, memory);
+}
+
+/** History goes with an app to its new name. */
+function carryOver({ name, wanted, world }: Scene, turn: Turn): void {
+  const former = wanted?.app.renamedFrom;
+  if (former !== undefined && !world.memory.apps[name] && world.memory.apps[former])
+    turn.records.push({ kind: 'renamed', from: former });
 }
 
 /** What was held against a release that git does not want any more is void. */
@@ -175,10 +181,7 @@ function stopAll(scene: Scene, target: Target, turn: Turn): void {
   for (const container of scene.containers.filter(
     (one) => one.state === 'running' || one.state === 'paused',
   )) {
-    if (scene.lookup.routes.has(scene.name)) {
-      turn.phases.add('Routing');
-      continue;
-    }
+    if (isPublished(container) && !hasDrained(scene, container, turn)) continue;
     const { stopGrace: grace } = target.app.deploy;
     stop(
       container,

@@ -2,6 +2,7 @@ import { containerName } from '../observed/container-name.ts';
 import type { Container } from '../observed/observed.ts';
 import { draftSpec } from './draft.ts';
 import { isOfTarget } from './gate.ts';
+import { prepare } from './prepare.ts';
 import type { Target } from './release.ts';
 import type { Scene } from './scene.ts';
 import type { Turn } from './turn.ts';
@@ -16,6 +17,7 @@ export function planHook(scene: Scene, target: Target, kind: Kind, turn: Turn): 
   const hook = target.app.hooks[kind];
   if (!hook || scene.proven) return true;
   const container = scene.hooks.find((one) => one.hook === kind && isOfTarget(scene, one));
+  if (!container && !prepare(scene, target, turn)) return false;
   if (container?.state === 'exited') return container.exitCode === 0;
   turn.phases.add(kind === 'preDeploy' ? 'Pending' : 'Verifying');
   if (!container) createHook(scene, target, kind, hook.command, turn);

@@ -4,6 +4,7 @@ import { draftSpec, freeName } from './draft.ts';
 import { isReady, settleDeadline } from './gate.ts';
 import { healInPlace } from './heal.ts';
 import { isDialled } from './plan-routes.ts';
+import { prepare } from './prepare.ts';
 import type { Target } from './release.ts';
 import { isPublished } from './release.ts';
 import { restartAt, wasEndedFromOutside } from './restart.ts';
@@ -159,11 +160,14 @@ function settle(scene: Scene, { container, health }: Member, turn: Turn): void {
   });
 }
 
-/** Traffic goes to a ready container by its flag; one atomic file operation that Caddy sees per request. */
+/**
+ * Traffic goes to a ready container by its flag; one atomic file operation that Caddy sees per request. An app
+ * without routes keeps its flags too: they say which of two containers is the one that counts.
+ */
 function route(scene: Scene, { container }: Member, turn: Turn): void {
-  if (!isExposed(scene) || container.live.address === '') return;
+  if (container.live.address === '') return;
   if (onFlag(scene, container)) {
-    if (!isRouted(scene, container)) turn.phases.add('Routing');
+    if (isExposed(scene) && !isRouted(scene, container)) turn.phases.add('Routing');
     return;
   }
   turn.phases.add('Routing');
@@ -183,8 +187,7 @@ function route(scene: Scene, { container }: Member, turn: Turn): void {
 function fill(scene: Scene, target: Target, turn: Turn): void {
   const missing = scene.replicas.filter(({ current }) => current === undefined);
   if (missing.length === 0) return;
-  if (!ensureImage(scene, target, turn)) return;
-  ensureVolumes(scene, target, turn);
+  if (!prepare(scene, target, turn)) return;
   let surge =
     Math.max(1, target.app.deploy.maxSurge) -
     scene.replicas.filter((replica) => isInTransition(scene, replica)).length;
@@ -202,34 +205,6 @@ function isInTransition(scene: Scene, replica: Replica): boolean {
   const baking = (scene.target?.app.deploy.bake ?? 0) > 0 && replica.olds.length > 0;
   const replaces = replica.olds.length > 0 || !scene.proven;
   return replaces && (baking || !isTakenOver(scene, replica));
-}
-
-/** False while the image is not on this host: a pull is one step of its own, and nothing old is stopped for it. */
-function ensureImage({ world }: Scene, target: Target, turn: Turn): boolean {
-  if (target.imageId !== undefined && world.observed.images[target.imageId]) return true;
-  turn.phases.add('Pulling');
-  if (target.app.pull !== 'never')
-    turn.steps.push({
-      kind: 'pull',
-      image: target.app.container.image,
-      specHash: target.specHash,
-      reason: 'the image is not on this host',
-      traffic: 'none',
-    });
-  return false;
-}
-
-function ensureVolumes(scene: Scene, target: Target, turn: Turn): void {
-  const known = new Set(scene.world.observed.volumes.map((volume) => volume.name));
-  for (const mount of draftSpec(scene, target, 0, '', '').mounts)
-    if (mount.kind === 'volume' && !known.has(mount.name))
-      turn.steps.push({
-        kind: 'create-volume',
-        volume: mount.name,
-        app: scene.name,
-        reason: 'the app mounts it',
-        traffic: 'none',
-      });
 }
 
 function create(scene: Scene, target: Target, replica: Replica, turn: Turn): void {

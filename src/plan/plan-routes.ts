@@ -69,8 +69,11 @@ function upstreamReplicas(scene: Scene): Serving[] {
   );
   const serving = scene.replicas.flatMap((replica) => toServing(scene, replica, listed));
   if (!scene.proven) serving.push(...leavingReplicas(scene));
-  const well = serving.filter(({ index }) => !isOut(scene, scene.replicas[index]?.current));
-  const chosen = well.length > 0 ? well : serving;
+  const well = serving.filter(
+    ({ index, container }) =>
+      !isOut(scene, scene.replicas[index]?.current) && mayEnter(scene, container, listed.has(index)),
+  );
+  const chosen = well.length > 0 ? well : serving.filter(({ index }) => listed.has(index));
   return growing ? chosen : chosen.filter(({ index }) => listed.has(index));
 }
 
@@ -95,6 +98,16 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
     // It is coming back at the address that the routes name: leaving them now would cost two reloads.
     candidates.find((one) => listed.has(index) && onFlag(scene, one) && one.live.address !== '');
   return container && container.live.address !== '' ? [{ index, container }] : [];
+}
+
+/**
+ * Who serves stays; who comes (back) must be seen healthy first. Where nobody knows what Caddy ran, whoever has
+ * passed the gate is trusted.
+ */
+function mayEnter({ world, replicas }: Scene, container: Container, listed: boolean): boolean {
+  if (listed || world.observed.proxy.state === 'edited') return true;
+  const member = replicas[container.replica]?.current;
+  return member?.container !== container || member.health?.verdict === 'healthy';
 }
 
 /** Unhealthy, or down and not to be started at once. */

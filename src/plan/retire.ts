@@ -1,7 +1,7 @@
 import type { Container } from '../observed/observed.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
-import { isRouted, type Scene } from './scene.ts';
+import { isRouted, isServing, type Scene } from './scene.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -9,7 +9,15 @@ import type { Turn } from './turn.ts';
  * serves is kept, and even brought back when it dies.
  */
 export function retire(scene: Scene, olds: readonly Container[], takenOver: boolean, turn: Turn): void {
-  for (const old of olds) retireOne(scene, old, takenOver, turn);
+  for (const old of olds) retireOne(scene, old, takenOver || isRelieved(scene, old), turn);
+}
+
+/** Another container of its replica serves in its place: of two old releases one is enough. */
+function isRelieved(scene: Scene, old: Container): boolean {
+  if (isServing(scene, old)) return false;
+  return scene.containers.some(
+    (other) => other.replica === old.replica && other !== old && isServing(scene, other),
+  );
 }
 
 function retireOne(scene: Scene, old: Container, takenOver: boolean, turn: Turn): void {
@@ -30,18 +38,22 @@ function retireOne(scene: Scene, old: Container, takenOver: boolean, turn: Turn)
   drain(scene, old, turn);
 }
 
-/** Out of the routes first, then the time that requests under way are given. */
 function drain(scene: Scene, old: Container, turn: Turn): void {
+  if (hasDrained(scene, old, turn)) end(scene, old, 'it has drained', turn);
+}
+
+/** Out of the routes first, then the time that requests under way are given; true when that is over. */
+export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
   if (hasRoutes(scene, old)) {
     turn.phases.add('Routing');
-    return;
+    return false;
   }
   const since = scene.world.memory.containers[old.id]?.unroutedSince;
   turn.phases.add('Draining');
   if (since === undefined) turn.records.push({ kind: 'drain', container: old.id, since: scene.world.now });
   const until = (since ?? scene.world.now) + drainOf(scene);
-  if (scene.world.now >= until) end(scene, old, 'it has drained', turn);
-  else turn.wake(until);
+  if (scene.world.now < until) turn.wake(until);
+  return scene.world.now >= until;
 }
 
 /** `onFailure: pause` leaves what failed as it is, for a person to look at. */

@@ -84,7 +84,9 @@ export function createScene(
     restarts: {},
   };
   const wanted = app && toWanted(world, app, containers, memory);
-  const { target, quarantined } = chooseTarget(wanted, memory);
+  const { target, quarantined } = isHeld(world, wanted, memory)
+    ? looked(wanted, memory)
+    : chooseTarget(wanted, memory);
   const bare = { world, lookup, name, memory, wanted, target, quarantined, containers, slots };
   const replicas = target ? lineUp(bare, target) : [];
   const placed = new Set(replicas.flatMap((replica) => [replica.current?.container, ...replica.olds]));
@@ -119,6 +121,22 @@ function chooseTarget(
   if (!isQuarantined(memory.quarantine, candidate)) return { target: candidate, quarantined: false };
   const fallback = isSameRelease(lastHealthy, candidate) ? undefined : lastHealthy;
   return { target: fallback, quarantined: true };
+}
+
+/** Suspended by the manifest, or by a person for a while: looked at, and left alone. */
+export function isHeld({ now }: World, wanted: Target | undefined, { suspended }: AppMemory<App>): boolean {
+  const byHand = suspended !== undefined && (suspended.until === undefined || now < suspended.until);
+  return byHand || wanted?.app.suspend === true;
+}
+
+/** What is looked at while nothing may change is what serves, not what git wants next. */
+function looked(
+  wanted: Target | undefined,
+  { lastHealthy }: AppMemory<App>,
+): ReturnType<typeof chooseTarget> {
+  const kept =
+    lastHealthy && !(wanted && isSameRelease(lastHealthy, wanted)) ? toTarget(lastHealthy, 'memory') : wanted;
+  return { target: kept, quarantined: false };
 }
 
 type Bare = Pick<Scene, 'world' | 'lookup' | 'name' | 'memory' | 'containers'>;
@@ -229,6 +247,12 @@ function dials(upstream: Upstream, container: Container, flagged: boolean): bool
     upstream.replica === container.replica &&
     addressOf(flagged ? upstream.flagged : upstream.plain) === container.live.address
   );
+}
+
+/** Traffic reaches it: by the routes where the app has any, else it is the one that its replica's flag names. */
+export function isServing(scene: Place, container: Container): boolean {
+  if (container.state !== 'running' || !isPublished(container)) return false;
+  return scene.lookup.routes.has(container.app) ? isRouted(scene, container) : onFlag(scene, container);
 }
 
 /** The host part of `address:port`. */

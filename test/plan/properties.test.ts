@@ -5,7 +5,7 @@ import type { App } from '../../src/desired/app.ts';
 import { decide } from '../../src/plan/decide.ts';
 import { isPublished } from '../../src/plan/release.ts';
 import { stepsOf } from '../../src/plan/simulate.ts';
-import { aDomain, anApp, aWorld, type Behaviour, SimulatedHost } from './worlds.ts';
+import { aDomain, anApp, aWorld, type Behaviour, meddle, SimulatedHost } from './worlds.ts';
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 300);
 
@@ -108,58 +108,45 @@ function happen(host: SimulatedHost, event: Event, count: number): void {
   }
 }
 
-/** A hand on the host. */
-function meddle(
-  host: SimulatedHost,
-  kind: 'remove' | 'stop' | 'pause' | 'disconnect' | 'rename' | 'update',
-  nth: number,
-): void {
-  const { observed } = host.world;
-  const victim = observed.containers[nth % Math.max(1, observed.containers.length)];
-  if (!victim) return;
-  const { live } = victim;
-  const changed = {
-    remove: undefined,
-    stop:
-      victim.state === 'running'
-        ? { ...victim, state: 'exited' as const, exitCode: 137, finishedAt: host.world.now }
-        : victim,
-    pause: victim.state === 'running' ? { ...victim, state: 'paused' as const } : victim,
-    disconnect: { ...victim, live: { ...live, address: '', aliases: [] } },
-    rename: { ...victim, name: `by-hand-${nth}` },
-    update: { ...victim, live: { ...live, memory: 1234 } },
-  }[kind];
-  const containers = observed.containers.flatMap((one) => (one === victim ? (changed ?? []) : one));
-  host.world = { ...host.world, observed: { ...observed, containers } };
-}
-
 test('from every mess a good commit is converged in a bounded number of looks, and then nothing moves', () => {
   fc.assert(
-    fc.property(fc.array(events, { maxLength: 30 }), fc.integer({ min: 0, max: 3 }), (mess, replicas) => {
-      const host = new SimulatedHost(aWorld([anApp({ image: 'shop:1', replicas: 2 })]), behave);
-      for (const [index, event] of mess.entries()) happen(host, event, index);
-      const wanted = anApp({ image: 'shop:final', replicas, domains: [aDomain('shop.test')] });
-      host.commit('final', [wanted]);
-      const looks = host.settle();
-      assert.is.not(looks, undefined, 'it comes to rest');
-      const { containers } = host.world.observed;
-      assert.equal(
-        containers.map((one) => [one.imageId, one.state, one.replica, isPublished(one)]),
-        Array.from({ length: replicas }, (_, index) => ['sha256:shop:final', 'running', index, true]),
-      );
-      const again = decide(host.world);
-      assert.equal(stepsOf(again), []);
-      assert.equal(
-        again.apps.map(({ sync, health, differences }) => [sync, health, differences]),
-        [['Synced', 'Healthy', []]],
-      );
-      const dialled = host.world.observed.proxy.routes.flatMap((route) =>
-        route.upstreams.map((up) =>
-          host.world.observed.proxy.flags.includes(`shop.${up.replica}`) ? up.flagged : up.plain,
-        ),
-      );
-      assert.equal(dialled.sort(), containers.map((one) => `${one.live.address}:8080`).sort());
-    }),
+    fc.property(
+      fc.array(events, { maxLength: 30 }),
+      fc.integer({ min: 0, max: 3 }),
+      fc.boolean(),
+      (mess, replicas, routed) => {
+        const host = new SimulatedHost(aWorld([anApp({ image: 'shop:1', replicas: 2 })]), behave);
+        for (const [index, event] of mess.entries()) happen(host, event, index);
+        const wanted = anApp({
+          image: 'shop:final',
+          replicas,
+          domains: routed ? [aDomain('shop.test')] : [],
+        });
+        host.commit('final', [wanted]);
+        const looks = host.settle();
+        assert.is.not(looks, undefined, 'it comes to rest');
+        const { containers } = host.world.observed;
+        assert.equal(
+          containers.map((one) => [one.imageId, one.state, one.replica, isPublished(one)]),
+          Array.from({ length: replicas }, (_, index) => ['sha256:shop:final', 'running', index, true]),
+        );
+        const again = decide(host.world);
+        assert.equal(stepsOf(again), []);
+        assert.equal(
+          again.apps.map(({ sync, health, differences }) => [sync, health, differences]),
+          [['Synced', 'Healthy', []]],
+        );
+        const dialled = host.world.observed.proxy.routes.flatMap((route) =>
+          route.upstreams.map((up) =>
+            host.world.observed.proxy.flags.includes(`shop.${up.replica}`) ? up.flagged : up.plain,
+          ),
+        );
+        assert.equal(
+          dialled.sort(),
+          (routed ? containers : []).map((one) => `${one.live.address}:8080`).sort(),
+        );
+      },
+    ),
     { numRuns: runs, includeErrorInReport: true },
   );
 });

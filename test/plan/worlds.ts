@@ -235,3 +235,26 @@ export class SimulatedHost {
     this.world = { ...this.world, observed: { ...observed, containers, health } };
   }
 }
+
+export type Meddling = 'remove' | 'stop' | 'pause' | 'disconnect' | 'rename' | 'update';
+
+/** A hand on the host. */
+export function meddle(host: SimulatedHost, kind: Meddling, nth: number): void {
+  const { observed } = host.world;
+  const victim = observed.containers[nth % Math.max(1, observed.containers.length)];
+  if (!victim) return;
+  const { live } = victim;
+  const changed = {
+    remove: undefined,
+    stop:
+      victim.state === 'running'
+        ? { ...victim, state: 'exited' as const, exitCode: 137, finishedAt: host.world.now }
+        : victim,
+    pause: victim.state === 'running' ? { ...victim, state: 'paused' as const } : victim,
+    disconnect: { ...victim, live: { ...live, address: '', aliases: [] } },
+    rename: { ...victim, name: `by-hand-${nth}` },
+    update: { ...victim, live: { ...live, memory: 1234 } },
+  }[kind];
+  const containers = observed.containers.flatMap((one) => (one === victim ? (changed ?? []) : one));
+  host.world = { ...host.world, observed: { ...observed, containers } };
+}
