@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { HostPolicy } from '../desired/desired.ts';
+import type { Desired, HostPolicy } from '../desired/desired.ts';
 import type { LoopLog } from '../loop/reconciler.ts';
 import type { Settings } from '../plan/plan.ts';
 import type { Host } from './host.ts';
@@ -35,6 +35,10 @@ export interface GlobalOptions {
   readonly config?: string;
   /** `--source DIR|URL`. */
   readonly source?: string;
+  /** `--rev`: another revision of the source than its newest. */
+  readonly rev?: string;
+  /** Apps that a loop of this process may act on; all when empty. */
+  readonly only?: readonly string[];
   /** `--server URL`; the controller's socket when absent. */
   readonly server?: string;
 }
@@ -62,6 +66,8 @@ export interface CliContext {
   readonly schema: object;
   /** Throws `CliError` with every problem printed as for manifests. */
   config(options: GlobalOptions): CliConfig;
+  /** Manifests of the configured source or of `--source`, without asking anything else of the host. */
+  readManifests(options: GlobalOptions): Promise<Desired>;
   /** The engine, Caddy, git and history of this host, opened for one command. */
   openHost(options: GlobalOptions, mode: 'read' | 'write'): Promise<Host>;
   /** Runs the controller until it is told to end. */

@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EdgeError } from './apply/ports.ts';
+import { type CaddyProcess, findCaddy, startCaddy } from './caddy/caddy-process.ts';
+import { type CaddyProxy, createProxy } from './caddy/proxy.ts';
+import type { Host } from './cli/host.ts';
+import { type Config, packageRoot, settingsOf } from './config.ts';
+import type { Desired, Snapshot } from './desired/desired.ts';
+import { createLoader } from './desired/load-desired.ts';
+import { createEngine } from './docker/engine.ts';
+import { createEngineReader, type DockerReader } from './docker/engine-reader.ts';
+import { connectEngine, findEngine } from './docker/find-engine.ts';
+import { createSnapshotStore } from './git/snapshot-store.ts';
+import { createSource, type Source, sourceKey } from './git/source.ts';
+import { type History, openHistory } from './history/history.ts';
+import { readMemory } from './history/read-memory.ts';
+import { lockState, type StateLock } from './history/state-lock.ts';
+import { type LoopLog, Reconciler } from './loop/reconciler.ts';
+import type { World } from './plan/plan.ts';
+import { createProbe } from './probe/probe.ts';
+import { removeAll } from './remove-all.ts';
+
+/** Everything of one controller or command, wired; `close` ends it in the right order. */
+export interface Assembly extends Host {
+  readonly config: Config;
+  readonly history: History;
+  readonly source: Source;
+  readonly reader: DockerReader;
+}
+
+export const manifestSchema = (): object =>
+  JSON.parse(readFileSync(join(packageRoot, 'schemas', 'app.schema.json'), 'utf8')) as object;
+
+/**
+ * `write` holds the lock of the state directory, so that one process at most acts on it (`StateLockedError`);
+ * `read` leaves it alone and writes nothing.
+ */
+export async function assemble(
+  config: Config,
+  mode: 'read' | 'write',
+  log: LoopLog,
+  only: readonly string[] = [],
+): Promise<Assembly> {
+  const ends: (() => unknown)[] = [];
+  try {
+    return await wire({ config, mode, log, only, ends });
+  } catch (error) {
+    for (const end of ends.toReversed()) await end();
+    throw error;
+  }
+}
+
+interface Wiring {
+  readonly config: Config;
+  readonly mode: 'read' | 'write';
+  readonly log: LoopLog;
+  /** Apps that the loop may act on; all when empty. */
+  readonly only: readonly string[];
+  /** What has been opened, in that order. */
+  readonly ends: (() => unknown)[];
+}
+
+async function wire(wiring: Wiring): Promise<Assembly> {
+  const { config, mode, log, only, ends } = wiring;
+  const history = openState(wiring);
+  const { instance } = config;
+  const { network } = config.docker;
+  const docker = connectEngine(findEngine(process.env, config.docker.host));
+  const reader = createEngineReader({
+    docker,
+    instance,
+    network,
+    onUnreachable: (error) => log.debug({ err: error }, 'the engine does not answer'),
+  });
+  ends.push(() => reader.close());
+  const engine = createEngine({
+    docker,
+    instance,
+    network,
+    touched: (kind, name) => reader.touch(kind, name),
+  });
+  const caddy = mode === 'write' ? await manageCaddy(config, log) : undefined;
+  if (caddy) ends.push(() => caddy.stop());
+  const proxy = openProxy(config);
+  ends.push(() => proxy.close());
+  const probe = createProbe({
+    exec: (container, command, timeout) => reader.exec(container, command, timeout),
+  });
+  ends.push(() => probe.close());
+  const sourceDeps = { stateDir: config.stateDir, warn: (message: string) => log.warn({}, message) };
+  const source = createSource(config.source, sourceDeps);
+  ends.push(() => source.close());
+  const snapshots = createSnapshotStore(config.stateDir, sourceKey(config.source));
+  const loader = createLoader(manifestSchema());
+  const load = (snapshot: Snapshot, incumbents: ReadonlyMap<string, string>): Desired =>
+    loader(snapshot, config.policy, incumbents);
+  const settings = settingsOf(config);
+  const loop = new Reconciler(
+    { reader, probe, proxy, source, snapshots, history },
+    { engine, proxy, journal: history },
+    { settings, concurrency: config.concurrency, load, log, now: Date.now, only },
+  );
+  ends.push(proxy.onChange((what) => loop.trigger(what)));
+  const snapshot = (revision?: string) => (revision === undefined ? source.read() : source.readAt(revision));
+  return {
+    config,
+    history,
+    source,
+    reader,
+    proxy,
+    loop,
+    snapshot,
+    desired: async (wanted) => load(wanted, incumbentsOf(await proxy.observe())),
+    world: async (revision) => readWorld(await snapshot(revision)),
+    engineVersion: () => reader.ping(),
+    removeAll: (options, progress) => removeAll({ docker, engine, reader, proxy, config }, options, progress),
+    async close() {
+      await loop.stop();
+      for (const end of ends.toReversed()) await end();
+      ends.length = 0;
+    },
+  };
+
+  async function readWorld(wanted: Snapshot): Promise<World> {
+    const memory = mode === 'write' ? history.memory() : readMemory(databaseOf(config));
+    const observedProxy = await proxy.observe();
+    const desired = load(wanted, incumbentsOf(observedProxy));
+    reader.want(desired.apps.map((app) => app.container.image));
+    const state = await reader.observe(new Set(Object.keys(memory.containers)));
+    return {
+      now: Date.now(),
+      desired,
+      observed: { ...state, proxy: observedProxy, health: {}, underway: {} },
+      memory,
+      settings,
+    };
+  }
+}
+
+function incumbentsOf({ routes }: Awaited<ReturnType<CaddyProxy['observe']>>): ReadonlyMap<string, string> {
+  return new Map(routes.map((route) => [`${route.host} ${route.path}`, route.app]));
+}
+
+/** The state directory, for one writer; a reader gets a history of its own that ends with it. */
+function openState({ config, mode, log, ends }: Wiring): History {
+  const { stateDir } = config;
+  if (mode === 'write') {
+    const lock: StateLock = lockState(stateDir);
+    ends.push(() => lock.release());
+  }
+  const path = mode === 'write' ? databaseOf(config) : ':memory:';
+  const history = openHistory({ path, now: Date.now, log: { warn: (message) => log.warn({}, message) } });
+  ends.push(() => history.close());
+  return history;
+}
+
+function databaseOf({ stateDir }: Config): string {
+  return join(stateDir, 'plimsoll.db');
+}
+
+function openProxy({ caddy, stateDir }: Config): CaddyProxy {
+  const { admin, template, slots, httpPort, httpsPort, acme } = caddy;
+  const base = { admin, template, flagDir: slots, httpPort, httpsPort, stateDir };
+  return createProxy(acme === undefined ? base : { ...base, acme });
+}
+
+/** `caddy.manage: process`: a Caddy of our own, which may outlive a killed controller and is then found again. */
+async function manageCaddy({ caddy, stateDir }: Config, log: LoopLog): Promise<CaddyProcess | undefined> {
+  if (caddy.manage === 'none') return undefined;
+  const dir = join(stateDir, 'caddy');
+  const onLine = (line: string) => log.debug({ from: 'caddy' }, line);
+  try {
+    return await startCaddy({ program: findCaddy(), admin: caddy.admin, dir, onLine });
+  } catch (error) {
+    if (!(error instanceof EdgeError)) throw error;
+    log.error({ reason: error.reason }, error.message);
+    throw error;
+  }
+}

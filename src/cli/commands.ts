@@ -1,0 +1,2 @@
+import type { Register } from './context.ts';
+export const commands: readonly Register[] = [];

@@ -1,0 +1,64 @@
+import { Command, CommanderError } from 'commander';
+import { registerApply } from './apply.ts';
+import { commands } from './commands.ts';
+import { type CliContext, type CliError, type ExitCode, exitCodes, type RunAction } from './context.ts';
+import { registerController } from './controller.ts';
+import { registerDiff } from './diff.ts';
+import { registerPlan } from './plan.ts';
+import { registerValidate } from './validate.ts';
+
+/** Turns any error into a message on stderr and an exit code; what is not expected is a bug with an id. */
+export type ExplainError = (error: unknown) => { readonly code: ExitCode; readonly text: string };
+
+/** Runs one command line and answers with its exit code. */
+export async function runProgram(
+  argv: readonly string[],
+  context: CliContext,
+  explain: ExplainError,
+): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.done;
+  const run: RunAction =
+    (action) =>
+    async (...args) => {
+      code = await action(...args);
+    };
+  const program = createProgram(context, run);
+  try {
+    await program.parseAsync([...argv]);
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const told = explain(error);
+    context.err(told.text);
+    return told.code;
+  }
+}
+
+export function createProgram(context: CliContext, run: RunAction): Command {
+  const program = new Command('plimsoll')
+    .description('Keeps a Docker host at the line drawn in git.')
+    .exitOverride()
+    .configureOutput({ writeOut: context.out, writeErr: context.err })
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 a negative answer, 2 invalid input, 3 cannot observe, 4 refused, 64 usage, 70 a bug of ours.',
+    );
+  for (const register of [
+    registerController,
+    registerApply,
+    registerPlan,
+    registerDiff,
+    registerValidate,
+    ...commands,
+  ])
+    register(program, context, run);
+  for (const command of program.commands)
+    command.exitOverride().configureOutput({ writeOut: context.out, writeErr: context.err });
+  return program;
+}
+
+/** The message and, on a line of its own, what to do about it. */
+export function messageOf(error: CliError): string {
+  return `error: ${error.message}\n${error.hint === undefined ? '' : `help: ${error.hint}\n`}`;
+}

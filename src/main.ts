@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { EdgeError } from './apply/ports.ts';
+import { assemble, manifestSchema } from './assemble.ts';
+import {
+  type CliConfig,
+  type CliContext,
+  CliError,
+  type ExitCode,
+  exitCodes,
+  type GlobalOptions,
+} from './cli/context.ts';
+import { type ExplainError, messageOf, runProgram } from './cli/program.ts';
+import { type Config, ConfigError, loadConfig, packageRoot, settingsOf } from './config.ts';
+import { formatProblem } from './desired/format-problem.ts';
+import { createLoader } from './desired/load-desired.ts';
+import { createSource } from './git/source.ts';
+import { NewerSchemaError } from './history/database.ts';
+import { StateLockedError } from './history/state-lock.ts';
+import { createLog } from './log.ts';
+import type { LoopLog } from './loop/reconciler.ts';
+
+/** The whole program: one command line in, its exit code out. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const context = createContext();
+  process.exitCode = await runProgram(argv, context, explainError);
+}
+
+function createContext(): CliContext {
+  const { env, stdout } = process;
+  const color = stdout.isTTY === true && (env.NO_COLOR ?? '') === '';
+  const log = createLog({ level: env.PLIMSOLL_LOG_LEVEL ?? 'warn', format: 'pretty' });
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    color,
+    isTty: stdout.isTTY === true,
+    env,
+    version: readVersion(),
+    schema: manifestSchema(),
+    log,
+    config: (options) => toCliConfig(configOf(options)),
+    readManifests: (options) => readManifests(configOf(options), log),
+    openHost: async (options, mode) => assemble(configOf(options), mode, log, options.only ?? []),
+    runController: (options) => startController(configOf(options)),
+  };
+}
+
+/** Loaded only here: other commands need no HTTP server. */
+async function startController(config: Config): Promise<ExitCode> {
+  const { runController } = await import('./run-controller.ts');
+  const format = config.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
+  return runController(config, createLog({ level: config.logLevel, format }), readVersion());
+}
+
+/** `--source` replaces the configured source: a URL where it looks like one, else a folder; `--rev` its branch. */
+function configOf({ config, source, rev }: GlobalOptions): Config {
+  const loaded = loadConfig({ file: config, env: process.env });
+  const { url: _url, dir: _dir, auth: _auth, ...kept } = loaded.source;
+  const named =
+    source === undefined
+      ? loaded.source
+      : { ...kept, ...(/^https?:\/\//.test(source) ? { url: source } : { dir: source }) };
+  return { ...loaded, source: rev === undefined ? named : { ...named, branch: rev } };
+}
+
+/** Read as `validate` promises: nothing of this host is asked. */
+async function readManifests(config: Config, log: LoopLog) {
+  const source = createSource(config.source, {
+    stateDir: config.stateDir,
+    warn: (message) => log.warn({}, message),
+  });
+  try {
+    return createLoader(manifestSchema())(await source.read(), config.policy, new Map());
+  } finally {
+    await source.close();
+  }
+}
+
+function toCliConfig(config: Config): CliConfig {
+  const { file, stateDir, instance, policy, source } = config;
+  const hidden = source.auth && Object.fromEntries(Object.keys(source.auth).map((name) => [name, '***']));
+  const shown = { ...config, source: { ...source, ...(hidden ? { auth: hidden } : {}) } };
+  return {
+    ...(file === undefined ? {} : { file }),
+    stateDir,
+    instance,
+    policy,
+    settings: settingsOf(config),
+    shown,
+  };
+}
+
+function readVersion(): string {
+  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const explainError: ExplainError = (error) => {
+  if (error instanceof CliError) return { code: error.exitCode, text: messageOf(error) };
+  if (error instanceof ConfigError) return { code: exitCodes.invalid, text: configMessage(error) };
+  if (error instanceof EdgeError)
+    return {
+      code: exitCodes.unobservable,
+      text: `error: ${error.message}\nhelp: plimsoll doctor says how to mend it\n`,
+    };
+  if (error instanceof StateLockedError)
+    return {
+      code: exitCodes.refused,
+      text: `error: ${error.message}\nhelp: ask that controller: plimsoll reconcile\n`,
+    };
+  if (error instanceof NewerSchemaError)
+    return { code: exitCodes.invalid, text: `error: ${error.message}\n` };
+  return explainBug(error);
+};
+
+function configMessage({ message, problems }: ConfigError): string {
+  const listed = problems.map((problem) => `${formatProblem(problem)}\n`).join('');
+  return problems.length > 0 ? listed : `error: ${message}\n`;
+}
+
+/** The stack goes to the log; a person gets an id to report. */
+function explainBug(error: unknown): { readonly code: ExitCode; readonly text: string } {
+  const id = randomUUID().slice(0, 8);
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const detail =
+    process.env.PLIMSOLL_LOG_LEVEL === 'debug'
+      ? `${stack}\n`
+      : `${error instanceof Error ? error.message : String(error)}\n`;
+  return {
+    code: exitCodes.bug,
+    text: `error: a bug of ours (${id}): ${detail}help: run again with PLIMSOLL_LOG_LEVEL=debug and report what it prints\n`,
+  };
+}
