@@ -1,8 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EdgeError } from '../apply/ports.ts';
 import { askAdmin, UnreachableError } from './admin-client.ts';
@@ -14,7 +23,7 @@ export interface CaddyProcessOptions {
   readonly admin: string;
   /** Folder for its certificates and its last configuration; made when missing. */
   readonly dir: string;
-  /** One line of its log at a time, and what happens to the process. */
+  /** What happens to the process, one line at a time; its own log is `caddy.log` in `dir`. */
   readonly onLine: (line: string) => void;
   /** Milliseconds before the first restart, doubled up to a hundred times that; 300 when absent. */
   readonly backoff?: number;
@@ -89,8 +98,23 @@ class Supervisor implements CaddyProcess {
   }
 
   async stop(): Promise<void> {
+    const adopted = this.#child === undefined;
     this.#stopped.abort();
     await this.#life;
+    if (adopted) await this.#stopAdopted();
+  }
+
+  /** One that an earlier controller of ours started is ours to end; one that somebody else runs is not. */
+  async #stopAdopted(): Promise<void> {
+    if (!existsSync(this.#pidFile)) return;
+    const ask = { method: 'POST', path: '/stop', timeout: stopGrace } as const;
+    await askAdmin(this.#options.admin, ask, AbortSignal.timeout(stopGrace)).catch(() => undefined);
+    rmSync(this.#pidFile, { force: true });
+  }
+
+  /** Stands for as long as a Caddy that we started may run. */
+  get #pidFile(): string {
+    return join(this.#options.dir, 'caddy.pid');
   }
 
   #prepare(): void {
@@ -131,20 +155,23 @@ class Supervisor implements CaddyProcess {
   async #run(resume: boolean): Promise<void> {
     if (this.#stopped.signal.aborted) return;
     const { program, dir, onLine } = this.#options;
+    const log = openLog(join(dir, 'caddy.log'));
     const child = spawn(program, ['run', '--config', this.#initialConfig, ...(resume ? ['--resume'] : [])], {
       env: { PATH: process.env.PATH ?? '', HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir },
       cwd: dir,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // A pipe would end with a killed controller, and Caddy with it at its next line; ctrl-C is for us alone.
+      stdio: ['ignore', log, log],
+      detached: true,
     });
+    closeSync(log);
+    writeFileSync(this.#pidFile, `${child.pid ?? ''}\n`, { mode: 0o600 });
     const ended = once(child, 'close').catch((error: unknown) => onLine(`caddy cannot be started: ${error}`));
     const end = (): void => void endGracefully(child);
     this.#stopped.signal.addEventListener('abort', end, { once: true });
     this.#child = child;
-    for (const input of [child.stdout, child.stderr]) {
-      createInterface({ input }).on('line', (line) => onLine(line.slice(0, 8_192)));
-    }
     await ended;
     this.#child = undefined;
+    rmSync(this.#pidFile, { force: true });
     this.#stopped.signal.removeEventListener('abort', end);
   }
 
@@ -168,6 +195,14 @@ async function endGracefully(child: ChildProcess): Promise<void> {
   const kill = setTimeout(() => child.kill('SIGKILL'), stopGrace);
   child.once('close', () => clearTimeout(kill));
   child.kill('SIGTERM');
+}
+
+const logLimit = 10 * 1024 * 1024;
+
+/** Caddy's own log, begun anew when it has grown large. */
+function openLog(path: string): number {
+  const isLarge = existsSync(path) && statSync(path).size > logLimit;
+  return openSync(path, isLarge ? 'w' : 'a', 0o600);
 }
 
 function isExecutable(file: string): boolean {

@@ -116,10 +116,10 @@ export class RealCaddy {
     return send(ask, { port: this.httpsPort, servername: sni, rejectUnauthorized: false });
   }
 
-  askAdmin(path: string, body?: string): Promise<Answer> {
+  askAdmin(path: string, body?: string, method = body === undefined ? 'GET' : 'POST'): Promise<Answer> {
     const host = `127.0.0.1:${this.adminPort}`;
     const json = { 'Content-Type': 'application/json' };
-    return send(body === undefined ? { host, path } : { host, path, method: 'POST', headers: json, body }, {
+    return send(body === undefined ? { host, path, method } : { host, path, method, headers: json, body }, {
       port: this.adminPort,
     });
   }
