@@ -1,8 +1,9 @@
 import { canonicalJson } from '../desired/canonical.ts';
 import type { Container, Route, RouteTable } from '../observed/observed.ts';
 import type { Cause, Difference } from './plan.ts';
+import { isExposed } from './plan-replicas.ts';
 import { isPublished, type Target } from './release.ts';
-import { changesOf, isRightlyNamed, type Scene } from './scene.ts';
+import { changesOf, isRightlyNamed, onFlag, type Scene } from './scene.ts';
 
 /** What git wants against what is there, field by field; independent of why it is not so yet. */
 export function findDifferences(scene: Scene, routes: RouteTable): Difference[] {
@@ -113,9 +114,33 @@ function handMade(scene: Scene, container: Container): Difference[] {
       ? []
       : [{ path: `${at} name`, live: container.name, desired: 'its own', cause } as const]),
     ...(container.live.address === '' && container.state === 'running'
-      ? [{ path: `${at} network`, live: undefined, desired: scene.world.settings.network, cause } as const]
+      ? // Every container was made with it: only a hand can have taken it away.
+        [
+          {
+            path: `${at} network`,
+            live: undefined,
+            desired: scene.world.settings.network,
+            cause: 'drift',
+          } as const,
+        ]
+      : []),
+    ...(isPassedBy(scene, container)
+      ? [{ path: `${at} traffic`, live: 'its other slot', desired: 'its own slot', cause } as const]
       : []),
   ];
+}
+
+/** Its replica's flag was set or removed by hand: requests go to the slot where nobody is. */
+function isPassedBy(scene: Scene, container: Container): boolean {
+  const isCurrent = scene.replicas[container.replica]?.current?.container === container;
+  const { proxy } = scene.world.observed;
+  return (
+    isCurrent &&
+    isExposed(scene) &&
+    isPublished(container) &&
+    proxy.state === 'running' &&
+    !onFlag(scene, container)
+  );
 }
 
 function isSick({ replicas }: Scene, container: Container): boolean {
