@@ -1,7 +1,7 @@
 import type { App, Domain } from '../desired/app.ts';
 import type { Container, Route, RouteTable, Upstream } from '../observed/observed.ts';
 import { plainOf, sibling } from './address.ts';
-import { isReady } from './gate.ts';
+import { isReady, settleDeadline } from './gate.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
 import { addressOf, type Member, onFlag, type Replica, type Scene, usesFlags } from './scene.ts';
@@ -15,7 +15,8 @@ export function routesOf(scene: Scene, frozen: boolean): RouteTable {
   const replicas = upstreamReplicas(scene);
   if (replicas.length === 0) return keepWhileNothingServes(scene, running);
   const app = domainSource(scene, target.app);
-  return app === undefined ? running : app.domains.map((domain) => toRoute(scene, app, domain, replicas));
+  if (app) return app.domains.map((domain) => toRoute(scene, app, domain, replicas));
+  return running.map((route) => ({ ...route, upstreams: keptUpstreams(scene, target.app, route, replicas) }));
 }
 
 /** One (host, path) has one owner: of two apps that claim it in passing, the one that has it keeps it. */
@@ -54,6 +55,17 @@ function domainSource(scene: Scene, app: App): App | undefined {
   return scene.memory.lastHealthy?.app;
 }
 
+/** The older release's routes are known only from what Caddy runs: they stand, and dial who serves now. */
+function keptUpstreams(
+  scene: Scene,
+  app: App,
+  { host, path }: Route,
+  replicas: readonly Serving[],
+): Upstream[] {
+  const domain = app.domains.find((one) => one.host === host && one.path === path) ?? app.domains[0];
+  return domain ? replicas.map((serving) => toUpstream(scene, app, domain, serving)) : [];
+}
+
 interface Serving {
   readonly index: number;
   readonly container: Container;
@@ -64,9 +76,6 @@ function upstreamReplicas(scene: Scene): Serving[] {
   const listed = new Set(
     runningRoutes(scene).flatMap((route) => route.upstreams.map((upstream) => upstream.replica)),
   );
-  const growing = scene.replicas.every(
-    ({ current }) => current && !['unstarted', 'settling'].includes(current.standing),
-  );
   const serving = scene.replicas.flatMap((replica) => toServing(scene, replica, listed));
   if (!scene.proven) serving.push(...leavingReplicas(scene));
   const well = serving.filter(
@@ -74,7 +83,16 @@ function upstreamReplicas(scene: Scene): Serving[] {
       !isOut(scene, scene.replicas[index]?.current) && mayEnter(scene, container, listed.has(index)),
   );
   const chosen = well.length > 0 ? well : serving.filter(({ index }) => listed.has(index));
-  return growing ? chosen : chosen.filter(({ index }) => listed.has(index));
+  const served = new Set(serving.map(({ index }) => index));
+  const arriving = scene.replicas.some((replica) => !served.has(replica.index) && isArriving(scene, replica));
+  return arriving ? chosen.filter(({ index }) => listed.has(index)) : chosen;
+}
+
+/** About to serve as well: those who are ready wait for it, so that all of them cost one reload. */
+function isArriving(scene: Scene, { current }: Replica): boolean {
+  if (!current) return scene.memory.failure === undefined && !scene.lookup.routes.has(scene.name);
+  if (current.standing === 'unstarted') return scene.memory.failure === undefined;
+  return current.standing === 'settling' && scene.world.now < settleDeadline(scene, current.container);
 }
 
 /** Replicas that the release on its way in does not have serve until it has proven itself. */

@@ -66,6 +66,13 @@ function isKept({ memory, wanted, quarantined }: Scene, old: Container): boolean
 function keepServing(scene: Scene, old: Container, turn: Turn): void {
   const since = scene.world.memory.containers[old.id]?.unroutedSince;
   if (since !== undefined) turn.records.push({ kind: 'drain', container: old.id, since: undefined });
+  if (old.state === 'paused')
+    turn.steps.push({
+      kind: 'unpause',
+      container: old.id,
+      reason: 'it serves until its replacement is healthy',
+      traffic: 'serves again',
+    });
   if (old.state !== 'exited' || scene.target?.app.deploy.order === 'stop-first') return;
   const at = restartAt(scene, old, undefined);
   if (scene.world.now < at) {
