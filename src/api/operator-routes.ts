@@ -129,9 +129,11 @@ function permanently(app: string, to: string, cameIn: string): string {
 }
 
 async function approve(c: Context, port: ControllerPort, name: string): Promise<object> {
-  await readBody(c, {});
+  const { removal } = await readBody(c, { removal: 'flag' });
   const { desired } = seenWorld(port);
   const wanted = findApp(port, name);
+  if (wanted && removal)
+    throw new ProblemError(409, 'StillInGit', `${name} is in git, so nothing removes it`);
   if (wanted) {
     const specHash = hashOf(wanted);
     port.history.approve(name, { specHash }, actorOf(c));

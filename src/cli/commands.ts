@@ -1,2 +1,39 @@
+import { registerApprove } from './approve.ts';
+import { registerCompletion } from './completion.ts';
+import { registerConfig } from './config.ts';
 import type { Register } from './context.ts';
-export const commands: readonly Register[] = [];
+import { registerDoctor } from './doctor.ts';
+import { registerDown } from './down.ts';
+import { registerEvents } from './events.ts';
+import { registerGet } from './get.ts';
+import { registerHistory } from './history.ts';
+import { registerInit } from './init.ts';
+import { registerLogs } from './logs.ts';
+import { registerReconcile } from './reconcile.ts';
+import { registerResume } from './resume.ts';
+import { registerRollback } from './rollback.ts';
+import { registerStatus } from './status.ts';
+import { registerSuspend } from './suspend.ts';
+import { registerVersion } from './version.ts';
+import { registerWait } from './wait.ts';
+
+/** In the order that help lists them. */
+export const commands: readonly Register[] = [
+  registerStatus,
+  registerGet,
+  registerHistory,
+  registerEvents,
+  registerLogs,
+  registerReconcile,
+  registerWait,
+  registerSuspend,
+  registerResume,
+  registerRollback,
+  registerApprove,
+  registerDoctor,
+  registerInit,
+  registerDown,
+  registerConfig,
+  registerVersion,
+  registerCompletion,
+];

@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import type { ControllerPort } from '../../src/api/controller-port.ts';
+import { createApi } from '../../src/api/create-api.ts';
+import { type Serving, serveSocket } from '../../src/api/serve.ts';
+import { commands } from '../../src/cli/commands.ts';
+import { type CliContext, CliError, exitCodes, type RunAction } from '../../src/cli/context.ts';
+import type { Host } from '../../src/cli/host.ts';
+import { aWorld } from '../plan/worlds.ts';
+
+/** What one command line wrote and how it ended. */
+export interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const silent = () => undefined;
+const noLog = { info: silent, warn: silent, error: silent, debug: silent };
+
+/** A terminal on a host with a state directory of its own; a controller may serve there. */
+export class ATerminal {
+  readonly stateDir: string;
+  readonly #serving: Serving | undefined;
+  host: Host | undefined;
+
+  constructor(stateDir: string, serving: Serving | undefined) {
+    this.stateDir = stateDir;
+    this.#serving = serving;
+  }
+
+  async run(...words: readonly string[]): Promise<Ended> {
+    const written = { out: '', err: '' };
+    const context = this.#context(written);
+    let code = 0;
+    const run: RunAction =
+      (action) =>
+      async (...args) => {
+        code = await action(...args);
+      };
+    const program = new Command('plimsoll').exitOverride();
+    for (const register of commands) register(program, context, run);
+    quieten(program, context);
+    try {
+      await program.parseAsync(['node', 'plimsoll', ...words]);
+    } catch (error) {
+      code = exitCodeOf(error, context);
+    }
+    return { code, ...written };
+  }
+
+  async end(): Promise<void> {
+    await this.#serving?.close();
+    await rm(this.stateDir, { recursive: true });
+  }
+
+  #context(written: { out: string; err: string }): CliContext {
+    const { stateDir } = this;
+    return {
+      out: (text) => {
+        written.out += text;
+      },
+      err: (text) => {
+        written.err += text;
+      },
+      color: false,
+      isTty: false,
+      env: { USER: 'ann' },
+      version: '1.2.3',
+      schema: { title: 'App' },
+      log: noLog,
+      config: () => ({
+        file: '/etc/plimsoll/plimsoll.yaml',
+        stateDir,
+        instance: 'default',
+        policy: { allowPrivileged: false, allowHostPaths: [], allowedRegistries: [], instance: 'default' },
+        settings: aWorld([]).settings,
+        shown: { caddy: { admin: 'unix//run/caddy/admin.sock' }, source: { auth: { token: '***' } } },
+      }),
+      readManifests: async () => aWorld([]).desired,
+      openHost: async () => {
+        if (this.host) return this.host;
+        throw new CliError(exitCodes.unobservable, 'list containers: connection refused', 'start the engine');
+      },
+      runController: async () => exitCodes.done,
+    };
+  }
+}
+
+/** Ends what it made, whatever happens. */
+export async function atTerminal(
+  controller: ControllerPort | undefined,
+  work: (terminal: ATerminal) => Promise<void>,
+): Promise<void> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'plimsoll-cli-'));
+  const serving = controller && (await serveSocket(createApi(controller), join(stateDir, 'plimsoll.sock')));
+  const terminal = new ATerminal(stateDir, serving);
+  try {
+    await work(terminal);
+  } finally {
+    await terminal.end();
+  }
+}
+
+function quieten(command: Command, context: CliContext): void {
+  command.exitOverride().configureOutput({ writeOut: context.out, writeErr: context.err });
+  for (const one of command.commands) quieten(one, context);
+}
+
+function exitCodeOf(error: unknown, context: CliContext): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (!(error instanceof CliError)) throw error;
+  context.err(`error: ${error.message}\n${error.hint === undefined ? '' : `help: ${error.hint}\n`}`);
+  return error.exitCode;
+}
