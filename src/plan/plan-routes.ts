@@ -4,7 +4,16 @@ import { plainOf, sibling } from './address.ts';
 import { isReady, settleDeadline } from './gate.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
-import { addressOf, type Member, onFlag, type Replica, type Scene, usesFlags } from './scene.ts';
+import {
+  addressOf,
+  isRouted,
+  isServing,
+  type Member,
+  onFlag,
+  type Replica,
+  type Scene,
+  usesFlags,
+} from './scene.ts';
 
 /** The routes that one app is to have now. Frozen (suspended, held, invalid), it keeps those it has. */
 export function routesOf(scene: Scene, frozen: boolean): RouteTable {
@@ -62,8 +71,8 @@ function keptUpstreams(
   { host, path }: Route,
   replicas: readonly Serving[],
 ): Upstream[] {
-  const domain = app.domains.find((one) => one.host === host && one.path === path) ?? app.domains[0];
-  return domain ? replicas.map((serving) => toUpstream(scene, app, domain, serving)) : [];
+  const domain = app.domains.find((one) => one.host === host && one.path === path);
+  return replicas.map((serving) => toUpstream(scene, app, domain?.port ?? '', serving));
 }
 
 interface Serving {
@@ -102,15 +111,15 @@ function leavingReplicas(scene: Scene): Serving[] {
   );
   if (switched) return [];
   const leaving = scene.surplus.filter(
-    (one) => one.state === 'running' && isPublished(one) && one.replica >= scene.replicas.length,
+    (one) => one.replica >= scene.replicas.length && isServing(scene, one),
   );
-  return leaving
-    .filter((one) => one.live.address !== '' && onFlag(scene, one))
-    .map((container) => ({ index: container.replica, container }));
+  return leaving.map((container) => ({ index: container.replica, container }));
 }
 
 function toServing(scene: Scene, { index, current, olds }: Replica, listed: ReadonlySet<number>): Serving[] {
-  const candidates = [...(current ? [current.container] : []), ...olds].filter(isPublished);
+  // Of two old ones the one that has the traffic keeps it.
+  const served = olds.toSorted((a, b) => Number(isRouted(scene, b)) - Number(isRouted(scene, a)));
+  const candidates = [...(current ? [current.container] : []), ...served].filter(isPublished);
   const container =
     candidates.find((one) => one.state === 'running' && onFlag(scene, one)) ??
     // It is coming back at the address that the routes name: leaving them now would cost two reloads.
@@ -148,25 +157,25 @@ function toRoute(scene: Scene, app: App, domain: Domain, replicas: readonly Serv
     compress: domain.compress,
     allowIPs: domain.allowIPs,
     maxBody: domain.maxBody ?? 0,
-    upstreams: replicas.map((serving) => toUpstream(scene, app, domain, serving)),
+    upstreams: replicas.map((serving) => toUpstream(scene, app, domain.port, serving)),
   };
 }
 
 /** Both slots of the pair; the port of each is that of the release that lives there, or will. */
-function toUpstream(scene: Scene, app: App, domain: Domain, { index, container }: Serving): Upstream {
+function toUpstream(scene: Scene, app: App, port: string, { index, container }: Serving): Upstream {
   const own = container.live.address;
   const plain = plainOf(own);
-  const dial = (address: string) => `${address}:${portAt(scene, app, domain, index, address)}`;
+  const dial = (address: string) => `${address}:${portAt(scene, app, port, index, address)}`;
   if (!usesFlags(scene)) return { replica: index, plain: dial(own), flagged: dial(own) };
   return { replica: index, plain: dial(plain), flagged: dial(sibling(plain)) };
 }
 
-function portAt(scene: Scene, app: App, domain: Domain, replica: number, address: string): number {
+function portAt(scene: Scene, app: App, name: string, replica: number, address: string): number {
   const tenant = scene.containers.find((container) => container.live.address === address);
   const release =
     tenant && [scene.target, scene.memory.lastHealthy].find((one) => one?.specHash === tenant.specHash);
-  const known = portNamed(release?.app ?? app, domain.port);
-  return known ?? runningPort(scene, replica, address) ?? 80;
+  const known = portNamed(release?.app ?? app, name);
+  return known ?? runningPort(scene, replica, address) ?? app.container.ports[0]?.container ?? 80;
 }
 
 /**

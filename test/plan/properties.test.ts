@@ -179,10 +179,12 @@ test('with start-first every dialled slot is answered by a verified container at
     { maxLength: 10 },
   );
   fc.assert(
-    fc.property(commits, (all) => {
+    fc.property(commits, fc.boolean(), (all, sharesFlags) => {
       const wanted = (image: string, replicas: number) =>
         anApp({ image, replicas, domains: [aDomain('shop.test')] });
       const host = new SimulatedHost(aWorld([wanted('shop:1', 2)]), behave);
+      const { observed } = host.world;
+      host.world = { ...host.world, observed: { ...observed, proxy: { ...observed.proxy, sharesFlags } } };
       host.settle();
       assert.ok(isServed(host));
       all.forEach(({ image, replicas, looks, tick, stopAfter }, index) => {

@@ -23,6 +23,7 @@ type Event =
   | { readonly hand: Meddling; readonly nth: number }
   | { readonly forget: true }
   | { readonly proxy: 'edited' | 'unreachable' | 'running' }
+  | { readonly shared: boolean }
   | { readonly approve: 'prune' }
   | { readonly retry: string };
 
@@ -31,6 +32,7 @@ type AppSketch = Partial<Omit<App, 'domains' | 'deploy' | 'policy'>> & {
   readonly image?: string;
   readonly env?: Record<string, string>;
   readonly hosts?: readonly string[];
+  readonly port?: number;
   readonly deploy?: Partial<App['deploy']>;
   readonly policy?: Partial<App['policy']>;
 };
@@ -85,6 +87,14 @@ function happen(host: SimulatedHost, event: Exclude<Event, { commit: unknown }>)
     };
     return [`\n== Caddy is ${event.proxy}`];
   }
+  if ('shared' in event) {
+    const { observed } = host.world;
+    host.world = {
+      ...host.world,
+      observed: { ...observed, proxy: { ...observed.proxy, sharesFlags: event.shared } },
+    };
+    return [`\n== Caddy ${event.shared ? 'sees' : 'does not see'} the flag files`];
+  }
   const { memory, desired } = host.world;
   if ('forget' in event) {
     host.world = { ...host.world, memory: { apps: {}, approvedPrunes: [], containers: {} } };
@@ -136,8 +146,10 @@ function plainly(text: string): string {
   return text.replace(/@\d+/g, '');
 }
 
-function toApp({ name, hosts = [], deploy = {}, policy = {}, ...rest }: AppSketch): App {
-  const base = anApp({ ...rest, name });
+function toApp({ name, hosts = [], port = 8080, deploy = {}, policy = {}, ...rest }: AppSketch): App {
+  const plain = anApp({ ...rest, name });
+  const ports = [{ name: 'http', container: port, protocol: 'tcp' as const }];
+  const base = { ...plain, container: { ...plain.container, ports } };
   return {
     ...base,
     domains: hosts.map(aDomain),
