@@ -39,7 +39,7 @@ async function checkEngine(host: Host): Promise<Finding> {
 }
 
 function checkManifests({ revision, apps, problems }: Desired): Finding {
-  const message = `${apps.length} apps at ${shortRevision(revision)}`;
+  const message = `${apps.length} ${apps.length === 1 ? 'app' : 'apps'} at ${shortRevision(revision)}`;
   const count = problems.length;
   return count === 0
     ? { status: 'ok', message }
@@ -95,7 +95,8 @@ async function checkAdmin(host: Host, admin: string): Promise<Finding> {
       hint: 'let Caddy listen on 127.0.0.1 or on a Unix socket',
     };
   const version = await host.proxy.version();
-  if (version !== undefined && isAtLeast(version, safeCaddy))
+  if (version === undefined) return { status: 'warn', message: 'Caddy does not answer' };
+  if (isAtLeast(version, safeCaddy))
     return { status: 'ok', message: `${admin} refuses foreign origins` };
   return {
     status: 'warn',
