@@ -15,6 +15,7 @@ import { createSource, type Source, sourceKey } from './git/source.ts';
 import { type History, openHistory } from './history/history.ts';
 import { readMemory } from './history/read-memory.ts';
 import { lockState, type StateLock } from './history/state-lock.ts';
+import { liveHealth } from './live-health.ts';
 import { type LoopLog, Reconciler } from './loop/reconciler.ts';
 import type { World } from './plan/plan.ts';
 import { createProbe } from './probe/probe.ts';
@@ -127,10 +128,11 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     const desired = load(wanted, incumbentsOf(observedProxy));
     reader.want(desired.apps.map((app) => app.container.image));
     const state = await reader.observe(new Set(Object.keys(memory.containers)));
+    const health = await liveHealth(join(config.stateDir, 'plimsoll.sock'), state.containers);
     return {
       now: Date.now(),
       desired,
-      observed: { ...state, proxy: observedProxy, health: {}, underway: {} },
+      observed: { ...state, proxy: observedProxy, health, underway: {} },
       memory,
       settings,
     };

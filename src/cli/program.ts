@@ -37,6 +37,7 @@ export async function runProgram(
 export function createProgram(context: CliContext, run: RunAction): Command {
   const program = new Command('plimsoll')
     .description('Keeps a Docker host at the line drawn in git.')
+    .version(context.version, '-V, --version')
     .exitOverride()
     .configureOutput({ writeOut: context.out, writeErr: context.err })
     .showSuggestionAfterError()
