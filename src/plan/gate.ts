@@ -1,4 +1,4 @@
-import type { Container } from '../observed/observed.ts';
+import type { Container, Health } from '../observed/observed.ts';
 import { isPublished } from './release.ts';
 import { wasEndedFromOutside } from './restart.ts';
 import type { Member, Scene } from './scene.ts';
@@ -26,8 +26,11 @@ const checks: readonly Check[] = [
           message: `replica ${container.replica} exited with code ${container.exitCode}`,
         }
       : undefined,
-  (scene, { container, standing }) =>
-    standing === 'settling' && scene.world.now >= settleDeadline(scene, container)
+  (scene, { container, standing, health }) =>
+    standing === 'settling' &&
+    scene.world.now >= settleDeadline(scene, container) &&
+    health !== undefined &&
+    speaksAgainst(health)
       ? {
           reason: 'DeadlineExceeded',
           message: `replica ${container.replica} was not healthy in time${lastAnswer(scene, container)}`,
@@ -89,6 +92,14 @@ export function isOfTarget({ target }: Scene, container: Container): boolean {
 /** When a container that has not passed its gate is given up, milliseconds since the epoch. */
 export function settleDeadline({ target }: Scene, container: Container): number {
   return container.startedAt + (target?.app.deploy.deadline ?? 0);
+}
+
+/**
+ * The deadline says nothing of a container that nobody asked in time, as when this controller was away: it is
+ * late only by an answer.
+ */
+function speaksAgainst({ verdict, attempts }: Health): boolean {
+  return verdict !== 'healthy' && attempts.at(-1)?.ok !== true;
 }
 
 function lastAnswer(scene: Scene, container: Container): string {

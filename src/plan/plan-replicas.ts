@@ -116,6 +116,9 @@ function isLeftStopped({ target }: Scene, container: Container): boolean {
   );
 }
 
+/** Milliseconds until the next look at a container that is late but has not answered badly yet. */
+const lateWait = 1_000;
+
 /** Passed the gate: from now on the app's name means it. Not yet: wait for an answer or the deadline. */
 function settle(scene: Scene, { container, health }: Member, turn: Turn): void {
   turn.phases.add('Verifying');
@@ -134,7 +137,7 @@ function settle(scene: Scene, { container, health }: Member, turn: Turn): void {
   }
   const deadline = settleDeadline(scene, container);
   if (!scene.proven) {
-    turn.wake(deadline);
+    turn.wake(scene.world.now < deadline ? deadline : scene.world.now + lateWait);
     return;
   }
   const at = Math.max(
