@@ -137,7 +137,8 @@ function judge(
     Object.keys(world.observed.underway).length > 0 ||
     chosen.apps.some(({ records }) => records.length > 0);
   if (busy || chosen.apps.some((app) => !isSettled(app))) return undefined;
-  if (plan.pruneHeld) {
+  // Held for a manifest that does not tell its name: mending that releases it, no approval does.
+  if (plan.pruneHeld && !world.desired.unnamed) {
     context.err(
       `refused: this commit would remove ${plan.pruneHeld.apps.join(', ')}\nhelp: plimsoll approve --prune releases it\n`,
     );
