@@ -1,8 +1,9 @@
-// `npm run generate [-- --check]`: writes what follows from the JSON Schema of manifests, or says that it is stale.
+// `npm run generate [-- --check]`: writes what follows from the JSON Schemas and the commands, or says that it is stale.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
+import { cliReference } from './cli-reference.ts';
 
 interface Schema {
   readonly type?: string | readonly string[];
@@ -23,10 +24,9 @@ interface Schema {
 
 const root = new URL('../', import.meta.url);
 const schemaFile = new URL('schemas/app.schema.json', root);
+const configFile = new URL('schemas/config.schema.json', root);
 const typesFile = new URL('src/desired/manifest.ts', root);
 const readmeFile = new URL('README.md', root);
-const begin = '<!-- manifest-reference:begin -->';
-const end = '<!-- manifest-reference:end -->';
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   process.exitCode = await main(process.argv.includes('--check'));
@@ -41,22 +41,33 @@ async function main(check: boolean): Promise<number> {
   return check && stale.length > 0 ? 1 : 0;
 }
 
-/** The generated files that are not what the schema says, with what they should be. */
+/** The generated files that are not what their sources say, with what they should be. */
 export async function staleFiles(): Promise<readonly { readonly file: URL; readonly text: string }[]> {
-  const schema: Schema = JSON.parse(readFileSync(schemaFile, 'utf8'));
+  const schema = readSchema(schemaFile);
+  const blocks = {
+    'manifest-reference': fieldReference(schema),
+    'config-reference': fieldReference(readSchema(configFile)),
+    'cli-reference': cliReference(),
+  };
   const wanted = [
     { file: typesFile, text: await manifestTypes(schema) },
-    ...readmeWith(manifestReference(schema)),
+    { file: readmeFile, text: withBlocks(readFileSync(readmeFile, 'utf8'), blocks) },
   ];
   return wanted.filter(({ file, text }) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
 }
 
-function readmeWith(reference: string): { file: URL; text: string }[] {
-  const readme = existsSync(readmeFile) ? readFileSync(readmeFile, 'utf8') : '';
-  const [before, rest] = [readme.split(begin)[0] ?? '', readme.split(begin)[1]];
-  const after = rest?.split(end)[1];
-  if (after === undefined) return [];
-  return [{ file: readmeFile, text: `${before}${begin}\n\n${reference}\n${end}${after}` }];
+function readSchema(file: URL): Schema {
+  return JSON.parse(readFileSync(file, 'utf8')) as Schema;
+}
+
+/** Each block between its two marker lines; a marker that is missing is an error, not a block that is left out. */
+function withBlocks(text: string, blocks: Readonly<Record<string, string>>): string {
+  return Object.entries(blocks).reduce((written, [name, block]) => {
+    const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+    const [from, to] = [written.indexOf(begin), written.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`README.md lacks the lines ${begin} and ${end}`);
+    return `${written.slice(0, from)}${begin}\n\n${block}\n${written.slice(to)}`;
+  }, text);
 }
 
 /** TypeScript types of a manifest that was validated: what has a default is always there. */
@@ -100,8 +111,8 @@ function mapValues(fields: Readonly<Record<string, Schema>>, map: (field: Schema
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, map(field)]));
 }
 
-/** A Markdown table of every field. */
-export function manifestReference(schema: Schema): string {
+/** A Markdown table of every field of a manifest, or of the configuration. */
+export function fieldReference(schema: Schema): string {
   const rows = fieldRows(schema, schema, '');
   return ['| field | type | default | meaning |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
 }
@@ -112,11 +123,11 @@ function fieldRows(schema: Schema, whole: Schema, prefix: string): readonly stri
     const path = `${prefix}${name}`;
     const required = schema.required?.includes(name) === true;
     const items = resolved.items === undefined ? undefined : resolve(resolved.items, whole);
-    const nested = items?.properties === undefined ? [resolved, `${path}.`] : [items, `${path}[].`];
-    return [
-      row(path, resolved, whole, required),
-      ...fieldRows(nested[0] as Schema, whole, nested[1] as string),
-    ];
+    const nested =
+      items?.properties === undefined
+        ? fieldRows(resolved, whole, `${path}.`)
+        : fieldRows(items, whole, `${path}[].`);
+    return [row(path, resolved, whole, required), ...nested];
   });
 }
 
