@@ -6,6 +6,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Desired, HostPolicy, SourceFile } from '../src/desired/desired.ts';
 import { createLoader } from '../src/desired/load-desired.ts';
+import { checkPlan } from '../src/plan/check-plan.ts';
+import { decide } from '../src/plan/decide.ts';
+import type { World } from '../src/plan/plan.ts';
+import { hashOf } from '../src/plan/release.ts';
+import { simulate, stepsOf } from '../src/plan/simulate.ts';
+import { anImage, aWorld } from './plan/worlds.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const load = createLoader(JSON.parse(readFileSync(join(root, 'schemas', 'app.schema.json'), 'utf8')));
@@ -23,6 +29,7 @@ for (const name of foldersOf('examples')) {
     const { apps, problems } = read(join('examples', name));
     assert.equal(problems.map(shown), []);
     assert.ok(apps.length > 0, 'no app in it');
+    assert.equal(planned(apps), []);
   });
 }
 
@@ -34,6 +41,7 @@ for (const name of foldersOf('manifests')) {
       apps.map((app) => app.name),
       [name],
     );
+    assert.equal(planned(apps), []);
   });
 }
 
@@ -48,6 +56,35 @@ test('the README of examples and of manifests lists every folder', () => {
     assert.equal(missing, [], `${folder}/README.md`);
   }
 });
+
+/** What is wrong with the plan of these apps on an empty host; nothing, when it ends converged and still. */
+function planned(apps: Desired['apps']): string[] {
+  const { looks, end } = simulate(aReadyWorld(apps));
+  const violations = looks.flatMap(({ plan, world }) => checkPlan(world, plan));
+  const last = decide(end);
+  return [
+    ...violations.map(({ app, rule, message }) => `${app}: ${rule}: ${message}`),
+    ...last.apps
+      .filter(({ sync }) => sync !== 'Synced')
+      .map(({ app, conditions }) => `${app}: ${conditions[0]?.reason}`),
+    ...stepsOf(last).map(({ app, step }) => `${app}: still ${step.kind}`),
+    ...(looks.length === 0 ? ['nothing is planned'] : []),
+  ];
+}
+
+/** An empty host with the images that are not pulled, and where a person has approved what asks for it. */
+function aReadyWorld(apps: Desired['apps']): World {
+  const world = aWorld(apps);
+  const references = apps.map((app) => app.container.image);
+  const images = Object.fromEntries(
+    references.flatMap((name) => [
+      [name, anImage(name)],
+      [`image of ${name}`, anImage(name)],
+    ]),
+  );
+  const approved = Object.fromEntries(apps.map((app) => [app.name, { restarts: {}, approved: hashOf(app) }]));
+  return { ...world, observed: { ...world.observed, images }, memory: { ...world.memory, apps: approved } };
+}
 
 function foldersOf(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true })

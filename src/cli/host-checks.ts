@@ -96,8 +96,7 @@ async function checkAdmin(host: Host, admin: string): Promise<Finding> {
     };
   const version = await host.proxy.version();
   if (version === undefined) return { status: 'warn', message: 'Caddy does not answer' };
-  if (isAtLeast(version, safeCaddy))
-    return { status: 'ok', message: `${admin} refuses foreign origins` };
+  if (isAtLeast(version, safeCaddy)) return { status: 'ok', message: `${admin} refuses foreign origins` };
   return {
     status: 'warn',
     message: 'Caddy before 2.11.1 lets web pages of any origin reach its admin API',

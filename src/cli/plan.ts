@@ -38,7 +38,12 @@ async function plan(context: CliContext, { rev, out, output, ...options }: Optio
     const world = await host.world(rev);
     requireProxy(world);
     const { looks } = simulate(world);
-    const file = { version: 1, revision: world.desired.revision, fingerprint: fingerprint(world), looks };
+    const file = {
+      version: 1,
+      revision: world.desired.revision,
+      fingerprint: fingerprint(world),
+      looks: looks.map(({ at, steps }) => ({ at, steps })),
+    };
     if (out !== undefined) await writeFile(out, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
     context.out(
       output === 'json'

@@ -7,6 +7,7 @@ import type { Plan, Step, World } from './plan.ts';
 /** One look of the whole way. */
 export interface Look {
   readonly at: number;
+  readonly world: World;
   readonly plan: Plan;
   /** The steps of all apps and the host, each with whose it is (`''` for the host). */
   readonly steps: readonly { readonly app: string; readonly step: Step }[];
@@ -27,7 +28,7 @@ export function simulate(world: World): { readonly looks: readonly Look[]; reado
     const plan = decide(current);
     const steps = stepsOf(plan);
     const records = plan.apps.some((app) => app.records.length > 0);
-    if (steps.length > 0) looks.push({ at: current.now, plan, steps });
+    if (steps.length > 0) looks.push({ at: current.now, world: current, plan, steps });
     if (steps.length === 0 && !records && plan.wakeAt === undefined) break;
     if (steps.length === 0 && !records && isFar(plan, current)) break;
     current = afterLook(current, plan, registry);
