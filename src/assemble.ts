@@ -101,7 +101,8 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     { engine, proxy, journal: history },
     { settings, concurrency: config.concurrency, load, log, now: Date.now, only },
   );
-  ends.push(proxy.onChange((what) => loop.trigger(what)));
+  // A command that only reads must not set the loop going.
+  if (mode === 'write') ends.push(proxy.onChange((what) => loop.trigger(what)));
   const snapshot = (revision?: string) => (revision === undefined ? source.read() : source.readAt(revision));
   return {
     config,

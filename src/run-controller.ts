@@ -16,6 +16,8 @@ export async function runController(config: Config, log: LoopLog, version: strin
     history,
     version,
     startedAt: Date.now(),
+    stateDir: config.stateDir,
+    log,
     now: Date.now,
     logs: reader.logs.bind(reader),
   };

@@ -32,6 +32,8 @@ async function down(context: CliContext, { volumes = false, yes, config }: Optio
   }
   const host = await context.openHost(options, 'write');
   try {
+    // What is removed is what the loop would make anew: it must not look once more while that goes on.
+    await host.loop.stop();
     const removed = await host.removeAll({ volumes }, (line) => context.err(`${escapeText(line)}\n`));
     context.out(removed === 0 ? 'there was nothing to remove\n' : `removed ${removed}\n`);
     return exitCodes.done;

@@ -17,6 +17,7 @@ const run = promisify(execFile);
 /** A host where all is well but for what the test says. */
 function aHost(over: { readonly caddy?: string | undefined; readonly flags?: boolean } = {}): Host {
   const { caddy, flags } = { caddy: '2.11.2', flags: true, ...over };
+  let isStopped = false;
   const { desired, observed } = aWorld([anApp({ domains: [aDomain('shop.example.com')] })]);
   const proxy = {
     version: async () => caddy,
@@ -28,7 +29,13 @@ function aHost(over: { readonly caddy?: string | undefined; readonly flags?: boo
     desired: async () => desired,
     engineVersion: async () => ({ name: 'Docker', version: '20.10.24', apiVersion: '1.41' }),
     proxy,
+    loop: {
+      stop: async () => {
+        isStopped = true;
+      },
+    },
     removeAll: async (_options: object, progress: (line: string) => void) => {
+      assert.ok(isStopped, 'the loop would make anew what is removed');
       progress('remove container plimsoll-shop');
       return 1;
     },
