@@ -142,7 +142,12 @@ function change(observed: Observed, step: Changing, moment: Moment): Observed {
   return { ...observed, containers: observed.containers.map((one) => (one === container ? changed : one)) };
 }
 
-function afterChange(observed: Observed, container: Container, step: Changing, { now }: Moment): Container {
+function afterChange(
+  observed: Observed,
+  container: Container,
+  step: Changing,
+  { now, settings }: Moment,
+): Container {
   switch (step.kind) {
     case 'start':
       return container.state === 'running' ? container : start(observed, container, now);
@@ -171,6 +176,8 @@ function afterChange(observed: Observed, container: Container, step: Changing, {
           }
         : { ...container, live: { ...container.live, address: step.address, aliases: step.aliases } };
     case 'disconnect':
+      if (step.network === settings.network)
+        return { ...container, live: { ...container.live, address: '', aliases: [] } };
       return {
         ...container,
         live: { ...container.live, networks: container.live.networks.filter((one) => one !== step.network) },

@@ -2,6 +2,7 @@ import type { App } from '../desired/app.ts';
 import type { RouteTable } from '../observed/observed.ts';
 import { volumeName } from './expected.ts';
 import type { AppPlan, Condition, World } from './plan.ts';
+import { planApp } from './plan-app.ts';
 import { removeHooks } from './plan-hooks.ts';
 import { retire } from './retire.ts';
 import type { Scene } from './scene.ts';
@@ -40,7 +41,8 @@ export function planRemoval(
   const turn = new Turn();
   const { world, name, memory } = scene;
   const hold = holdReason(scene, verdict);
-  if (!hold && !world.observed.underway[name]) remove(scene, turn);
+  if (hold) lookAfter(scene, turn);
+  else if (!world.observed.underway[name]) remove(scene, turn);
   const { failure } = memory;
   if (failure && world.now < failure.nextRetry) {
     turn.steps.length = 0;
@@ -86,6 +88,15 @@ function holdReason(scene: Scene, verdict: PruneVerdict): Condition | undefined 
 
 function needs(app: App | undefined, name: string): boolean {
   return app?.dependsOn.some((dependency) => dependency.app === name) ?? false;
+}
+
+/** As long as its removal is held it is mended like any other app; one that has gone already stays gone. */
+function lookAfter(scene: Scene, turn: Turn): void {
+  if (scene.containers.length === 0) return;
+  const { steps, records, wakeAt } = planApp(scene, new Map());
+  turn.steps.push(...steps);
+  turn.records.push(...records);
+  if (wakeAt !== undefined) turn.wake(wakeAt);
 }
 
 function remove(scene: Scene, turn: Turn): void {
