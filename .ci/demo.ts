@@ -196,7 +196,7 @@ async function down(): Promise<number> {
 async function removeAll(): Promise<void> {
   await stopController();
   // The product's own way first; what a broken one left is removed by its label.
-  if (existsSync(place.settings)) await quietPlimsoll(['down', '--volumes']);
+  if (existsSync(place.settings)) await quietPlimsoll(['down', '--volumes', '--yes']);
   await removeLeftovers(await findLeftovers((name) => name === instance));
   await removeDemoImages();
   await removePlace();

@@ -18,12 +18,14 @@ export class MachineError extends Error {
   override readonly name = 'MachineError';
 }
 
-type Tool = 'caddy' | 'git' | 'busybox' | 'curl';
+type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },
   git: { present: () => inPath('git'), packages: ['git'] },
   curl: { present: () => inPath('curl'), packages: ['curl'] },
+  wrk: { present: () => inPath('wrk'), packages: ['wrk'] },
+  compose: { present: () => inPath('docker-compose') || hasComposePlugin(), packages: ['docker-compose'] },
   busybox: { present: () => isStatic('/bin/busybox'), packages: ['busybox-static'] },
 } satisfies Record<Tool, { readonly present: () => boolean; readonly packages: readonly string[] }>;
 
@@ -95,6 +97,14 @@ async function start(problem: string, say: (line: string) => void): Promise<Star
 
 function inPath(program: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, program)));
+}
+
+/** `docker compose`, where docker's own client looks for it. */
+function hasComposePlugin(): boolean {
+  const folders = [join(process.env.HOME ?? '/root', '.docker'), '/usr/libexec/docker', '/usr/lib/docker'];
+  return (
+    inPath('docker') && folders.some((folder) => isExecutable(join(folder, 'cli-plugins', 'docker-compose')))
+  );
 }
 
 function isExecutable(file: string): boolean {

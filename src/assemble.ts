@@ -17,6 +17,7 @@ import { readMemory } from './history/read-memory.ts';
 import { lockState, type StateLock } from './history/state-lock.ts';
 import { liveHealth } from './live-health.ts';
 import { type LoopLog, Reconciler } from './loop/reconciler.ts';
+import { imagesOf } from './plan/images-of.ts';
 import type { World } from './plan/plan.ts';
 import { createProbe } from './probe/probe.ts';
 import { removeAll } from './remove-all.ts';
@@ -127,7 +128,7 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     const memory = mode === 'write' ? history.memory() : readMemory(databaseOf(config));
     const observedProxy = await proxy.observe();
     const desired = load(wanted, incumbentsOf(observedProxy));
-    reader.want(desired.apps.map((app) => app.container.image));
+    reader.want(imagesOf(desired, memory));
     const state = await reader.observe(new Set(Object.keys(memory.containers)));
     const health = await liveHealth(join(config.stateDir, 'plimsoll.sock'), state.containers);
     return {

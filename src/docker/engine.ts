@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import type { NetworkInspectInfo } from 'dockerode';
 import { EdgeError, type EnginePort } from '../apply/ports.ts';
+import { upperHalf } from '../plan/address.ts';
 import { ask, read, writeTimeout } from './ask.ts';
 import { endpoint, limits } from './create-body.ts';
 import { type Call, sentence, statusOf } from './engine-error.ts';
@@ -110,7 +111,9 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
       const found = await networksNamed(name);
       if (found.some(isOurs)) return;
       if (found.length > 0) throw new EdgeError('transient', 'NetworkConflict', taken(call));
-      const pool = subnet ? { IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] } } : {};
+      // What the engine allocates by itself stays out of the half that our slots are in.
+      const range = subnet && { Subnet: subnet, IPRange: upperHalf(subnet) };
+      const pool = range ? { IPAM: { Driver: 'default', Config: [range] } } : {};
       const wanted = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels, ...pool };
       await ask(call, (abortSignal) => docker.createNetwork({ ...wanted, abortSignal }));
       touched('network', name);

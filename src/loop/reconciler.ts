@@ -6,6 +6,7 @@ import type { Desired, Snapshot } from '../desired/desired.ts';
 import type { ProxyState, Underway } from '../observed/observed.ts';
 import { checkPlan } from '../plan/check-plan.ts';
 import { decide } from '../plan/decide.ts';
+import { imagesOf } from '../plan/images-of.ts';
 import type { AppPlan, Decision, Plan, Settings, Step, World } from '../plan/plan.ts';
 import type { LoopEdges } from './ports.ts';
 
@@ -164,6 +165,7 @@ export class Reconciler {
     const proxy = await this.#edges.proxy.observe();
     // Manifests before the engine: which images matter is known from them.
     const desired = snapshot && this.#understand(snapshot, proxy);
+    if (desired) this.#edges.reader.want(imagesOf(desired, this.#edges.history.memory()));
     const engine = await this.#readEngine();
     if (engine instanceof EdgeError || desired === undefined) {
       this.#publish(engine instanceof EdgeError ? { engineError: engine } : {});
@@ -234,7 +236,6 @@ export class Reconciler {
     if (this.#desired?.value.revision !== value.revision)
       this.#edges.history.revision(value.revision, value.problems.length, this.#options.now());
     this.#desired = { snapshot, routes, value };
-    this.#edges.reader.want(value.apps.map((app) => app.container.image));
     return value;
   }
 

@@ -31,6 +31,12 @@ export function plainOf(address: string): string {
   return isFlagged(address) ? sibling(address) : address;
 }
 
+/** The half of a subnet that the engine allocates from by itself, as a CIDR. */
+export function upperHalf(subnet: string): string {
+  const [base = '', bits = '16'] = subnet.split('/');
+  return `${toAddress(toNumber(base) + 2 ** (32 - Number(bits)) / 2)}/${Number(bits) + 1}`;
+}
+
 /**
  * Free slot pairs of a subnet, lowest first. Slots live in the lower half; the upper half is left to the
  * engine's own allocation, so that a container without a fixed address never sits in a slot.

@@ -2,7 +2,7 @@ import type { Container } from '../observed/observed.ts';
 import { isFlagged, Slots } from './address.ts';
 import type { AppPlan, Plan, Step, World } from './plan.ts';
 import { isSuspended } from './plan-app.ts';
-import { judgeRemovals } from './plan-removal.ts';
+import { judgeRemovals, mending } from './plan-removal.ts';
 import { hashOf, isPublished } from './release.ts';
 import { addressOf, createLookup, createScene, isRouted, type Scene } from './scene.ts';
 
@@ -142,10 +142,11 @@ function removesVolumes({ world, scene, plan }: Case): string[] {
 
 function touchesHeld({ world, scene, plan }: Case): string[] {
   const verdict = judgeRemovals(world);
-  const held =
-    (verdict.held !== undefined && verdict.orphans.has(plan.app)) ||
-    (scene.wanted !== undefined && isSuspended(scene));
-  return held ? plan.steps.map((step) => `${step.kind} although it is held`) : [];
+  const held = verdict.held !== undefined && verdict.orphans.has(plan.app);
+  const suspended = scene.wanted !== undefined && isSuspended(scene);
+  return plan.steps
+    .filter(({ kind }) => suspended || (held && !mending.includes(kind)))
+    .map((step) => `${step.kind} although it is ${suspended ? 'suspended' : 'held'}`);
 }
 
 /** Every dialled slot is one of the app's own, or was in the routes before. */

@@ -136,9 +136,14 @@ function stall({ scene }: Facts): Said {
 
 function missingImage({ scene }: Facts): Said {
   const { target, world } = scene;
-  if (target?.app.pull !== 'never' || target.imageId !== undefined) return undefined;
+  if (!target || (target.imageId !== undefined && world.observed.images[target.imageId])) return undefined;
   const { image } = target.app.container;
-  return world.observed.images[image]
-    ? undefined
-    : ['ImageMissing', `pull: never, and ${image} is not on this host`];
+  const local = world.observed.images[image];
+  if (local && target.imageId !== undefined && scene.replicas.some(({ current }) => !current))
+    return [
+      'ImageGone',
+      `${image} means another image now, and the one this release was made from is gone from this host`,
+    ];
+  if (target.app.pull !== 'never' || local) return undefined;
+  return ['ImageMissing', `pull: never, and ${image} is not on this host`];
 }

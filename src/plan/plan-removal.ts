@@ -1,7 +1,7 @@
 import type { App } from '../desired/app.ts';
 import type { RouteTable } from '../observed/observed.ts';
 import { volumeName } from './expected.ts';
-import type { AppPlan, Condition, World } from './plan.ts';
+import type { AppPlan, Condition, Step, World } from './plan.ts';
 import { planApp } from './plan-app.ts';
 import { removeHooks } from './plan-hooks.ts';
 import { retire } from './retire.ts';
@@ -90,13 +90,25 @@ function needs(app: App | undefined, name: string): boolean {
   return app?.dependsOn.some((dependency) => dependency.app === name) ?? false;
 }
 
-/** As long as its removal is held it is mended like any other app; one that has gone already stays gone. */
+/** Steps that keep a container as it is meant to be; none of them makes or takes one away. */
+export const mending: readonly Step['kind'][] = [
+  'start',
+  'restart',
+  'unpause',
+  'connect',
+  'rename',
+  'update',
+  'switch',
+];
+
+/** As long as its removal is held, what runs is kept running; what is gone already stays gone. */
 function lookAfter(scene: Scene, turn: Turn): void {
-  if (scene.containers.length === 0) return;
   const { steps, records, wakeAt } = planApp(scene, new Map());
-  turn.steps.push(...steps);
-  turn.records.push(...records);
-  if (wakeAt !== undefined) turn.wake(wakeAt);
+  const last = steps.findIndex(({ kind }) => !mending.includes(kind));
+  const kept = last < 0 ? steps : steps.slice(0, last);
+  turn.steps.push(...kept);
+  if (kept.length > 0) turn.records.push(...records.filter(({ kind }) => kind === 'restarted'));
+  if (wakeAt !== undefined) turn.wake(Math.max(wakeAt, scene.world.now + 1_000));
 }
 
 function remove(scene: Scene, turn: Turn): void {

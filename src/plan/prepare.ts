@@ -14,7 +14,8 @@ export function prepare(scene: Scene, target: Target, turn: Turn): boolean {
 function ensureImage({ world }: Scene, target: Target, turn: Turn): boolean {
   if (target.imageId !== undefined && world.observed.images[target.imageId]) return true;
   turn.phases.add('Pulling');
-  if (target.app.pull !== 'never')
+  // A tag that is here and means another image would be pulled for ever: what the release was made from is gone.
+  if (target.app.pull !== 'never' && !world.observed.images[target.app.container.image])
     turn.steps.push({
       kind: 'pull',
       image: target.app.container.image,
