@@ -1,0 +1,139 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { EdgeError, type EngineState } from '../../src/apply/ports.ts';
+import type { Desired, Snapshot } from '../../src/desired/desired.ts';
+import { openHistory } from '../../src/history/history.ts';
+import { type LoopStatus, Reconciler } from '../../src/loop/reconciler.ts';
+import type { Step } from '../../src/plan/plan.ts';
+import { anApp, anImage, aWorld } from '../plan/worlds.ts';
+
+const snapshot: Snapshot = { revision: 'r1', files: [] };
+const silent = { info() {}, warn() {}, error() {}, debug() {} };
+
+/** A loop over edges that answer from memory; what they are told is kept. */
+function aLoop(
+  over: {
+    read?: () => Promise<Snapshot>;
+    observe?: () => Promise<EngineState>;
+    kept?: Snapshot;
+    slow?: Promise<void>;
+  } = {},
+) {
+  const world = aWorld([anApp()]);
+  const done: string[] = [];
+  const looks: LoopStatus[] = [];
+  const history = openHistory({ path: ':memory:', now: () => 1 });
+  const state: EngineState = {
+    ...world.observed,
+    images: { 'shop:1': anImage('sha256:1'), 'sha256:1': anImage('sha256:1') },
+  };
+  const reader = {
+    observe: over.observe ?? (async () => state),
+    want() {},
+    invalidate() {},
+    onChange: () => () => {},
+    tail: async () => [],
+    exec: async () => ({ ok: true, detail: '' }),
+    close() {},
+  };
+  const proxy = {
+    observe: async () => world.observed.proxy,
+    load: async () => {},
+    switch: async () => {},
+    onChange: () => () => {},
+    close: async () => {},
+  };
+  const probe = { setTargets() {}, health: () => ({}), onChange: () => () => {}, close() {} };
+  const source = { read: over.read ?? (async () => snapshot), onChange: () => () => {}, refresh() {} };
+  const snapshots = { load: async () => over.kept, save: async () => {} };
+  const act = (kind: Step['kind']) => async () => {
+    done.push(kind);
+    await over.slow;
+  };
+  const engine = {
+    createNetwork: act('create-network'),
+    pull: act('pull'),
+    createVolume: act('create-volume'),
+    removeVolume: act('remove-volume'),
+    createContainer: act('create'),
+    start: act('start'),
+    publish: act('publish'),
+    connect: act('connect'),
+    disconnect: act('disconnect'),
+    update: act('update'),
+    rename: act('rename'),
+    unpause: act('unpause'),
+    stop: act('stop'),
+    restart: act('restart'),
+    remove: act('remove'),
+  };
+  const load = (): Desired => world.desired;
+  const loop = new Reconciler(
+    { reader, probe, proxy, source, snapshots, history },
+    { engine, proxy, journal: history },
+    { settings: world.settings, concurrency: 2, load, log: silent, now: () => 1_000_000 },
+  );
+  loop.onLook((status) => looks.push(status));
+  return { loop, looks, done, history };
+}
+
+test('many triggers while a look runs become one look more', async () => {
+  let reads = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { loop, looks } = aLoop({
+    observe: () => Promise.reject(new EdgeError('unreachable', 'EngineUnreachable', 'no engine')),
+    read: async () => {
+      reads += 1;
+      await promise;
+      return snapshot;
+    },
+  });
+  for (let count = 0; count < 10; count += 1) loop.trigger('test');
+  resolve();
+  while (looks.length < 2) await turn();
+  for (let count = 0; count < 20; count += 1) await turn();
+  assert.is(reads, 2);
+  await loop.stop();
+});
+
+test('an engine that does not answer leaves no plan and says why', async () => {
+  const { loop } = aLoop({
+    observe: () => Promise.reject(new EdgeError('unreachable', 'EngineUnreachable', 'connect: refused')),
+  });
+  const status = await loop.lookNow('test');
+  assert.is(status.plan, undefined);
+  assert.is(status.engineError?.reason, 'EngineUnreachable');
+  await loop.stop();
+});
+
+test('a source that is gone leaves the last good snapshot enforced, also after a restart', async () => {
+  const gone = new EdgeError('unreachable', 'SourceUnreachable', 'fetch: refused');
+  const { loop, history } = aLoop({ read: () => Promise.reject(gone), kept: snapshot });
+  const status = await loop.lookNow('test');
+  assert.is(status.plan?.revision, 'r1');
+  assert.is(status.sourceError, gone);
+  assert.is(history.events({ limit: 10 })[0]?.type, 'SourceStale');
+  await loop.stop();
+});
+
+test('without a source and without a snapshot nothing is decided', async () => {
+  const { loop, done } = aLoop({
+    read: () => Promise.reject(new EdgeError('unreachable', 'BranchMissing', 'no branch')),
+  });
+  const status = await loop.lookNow('test');
+  assert.is(status.plan, undefined);
+  assert.equal(done, []);
+  await loop.stop();
+});
+
+test('acts of one app never overlap, however often it is looked at', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { loop, done } = aLoop({ slow: promise });
+  for (let count = 0; count < 5; count += 1) await loop.lookNow('test');
+  assert.equal(done, ['create-network']);
+  resolve();
+  await loop.stop();
+});
+
+test.run();
