@@ -1,7 +1,8 @@
 import type { Container } from '../observed/observed.ts';
 import { Slots } from '../plan/address.ts';
+import { createLookup, type Lookup } from '../plan/lookup.ts';
 import type { World } from '../plan/plan.ts';
-import { createLookup, createScene, type Lookup } from '../plan/scene.ts';
+import { createScene } from '../plan/scene.ts';
 import { timeText } from './time-text.ts';
 
 export interface ContainerItem {

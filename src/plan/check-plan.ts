@@ -1,10 +1,12 @@
 import type { Container } from '../observed/observed.ts';
 import { isFlagged, Slots } from './address.ts';
+import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, Step, World } from './plan.ts';
 import { isSuspended } from './plan-app.ts';
 import { judgeRemovals, mending } from './plan-removal.ts';
 import { hashOf, isPublished } from './release.ts';
-import { addressOf, createLookup, createScene, isRouted, type Scene } from './scene.ts';
+import { createScene, type Scene } from './scene.ts';
+import { addressOf, isRouted } from './traffic.ts';
 
 /** Something that must never be in a plan, whatever the world; the plan is not applied. */
 export interface Violation {

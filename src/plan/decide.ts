@@ -2,12 +2,13 @@ import type { App } from '../desired/app.ts';
 import { canonicalJson } from '../desired/canonical.ts';
 import type { Container, RouteTable } from '../observed/observed.ts';
 import { Slots } from './address.ts';
+import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
 import { isSuspended, planApp } from './plan-app.ts';
 import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts';
 import { mergeRoutes, routesOf } from './plan-routes.ts';
 import { isSameRelease } from './release.ts';
-import { createLookup, createScene, type Scene } from './scene.ts';
+import { createScene, type Scene } from './scene.ts';
 
 /**
  * The next acts and the moment to look again, from the world alone. Nothing remembers where a rollout was: a

@@ -1,9 +1,10 @@
 import { canonicalJson } from '../desired/canonical.ts';
 import type { Container, Route, RouteTable } from '../observed/observed.ts';
 import type { Cause, Difference } from './plan.ts';
-import { isExposed } from './plan-replicas.ts';
 import { isPublished, type Target } from './release.ts';
-import { changesOf, isRightlyNamed, onFlag, type Scene } from './scene.ts';
+import { changesOf, isRightlyNamed, type Scene } from './scene.ts';
+import { isExposed } from './take-over.ts';
+import { onFlag } from './traffic.ts';
 
 /** What git wants against what is there, field by field; independent of why it is not so yet. */
 export function findDifferences(scene: Scene, routes: RouteTable): Difference[] {

@@ -1,7 +1,8 @@
 import { containerName } from '../observed/container-name.ts';
 import { draftSpec } from './draft.ts';
 import { isPublished } from './release.ts';
-import { flagOf, isRightlyNamed, type Member, routedAddress, type Scene } from './scene.ts';
+import { isRightlyNamed, type Member, type Scene } from './scene.ts';
+import { flagOf, routedAddress } from './traffic.ts';
 import type { Turn } from './turn.ts';
 
 /** What was changed by hand and can be put right while the container runs. */

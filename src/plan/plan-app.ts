@@ -5,11 +5,13 @@ import { deploymentOf, newDeploymentId } from './draft.ts';
 import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
 import type { AppPlan } from './plan.ts';
 import { planHook, removeHooks } from './plan-hooks.ts';
-import { isExposed, isTakenOver, planReplicas } from './plan-replicas.ts';
+import { planReplicas } from './plan-replicas.ts';
 import { routesOf } from './plan-routes.ts';
 import { isPublished, isSameRelease, releaseKey, type Target } from './release.ts';
 import { hasDrained, retire, stop } from './retire.ts';
-import { isHeld, isRouted, type Scene } from './scene.ts';
+import { isHeld, type Scene } from './scene.ts';
+import { isExposed, isTakenOver } from './take-over.ts';
+import { isRouted } from './traffic.ts';
 import { Turn } from './turn.ts';
 
 /** One step nearer for one app that git wants, or whose manifest is invalid and that is left as it is. */

@@ -1,24 +1,16 @@
 import type { Container } from '../observed/observed.ts';
-import { isFlagged, sibling } from './address.ts';
-import { draftSpec, freeName } from './draft.ts';
-import { isReady, settleDeadline } from './gate.ts';
+import { isFlagged } from './address.ts';
+import { fill } from './fill.ts';
+import { settleDeadline } from './gate.ts';
 import { healInPlace } from './heal.ts';
 import { isDialled } from './plan-routes.ts';
-import { prepare } from './prepare.ts';
 import type { Target } from './release.ts';
 import { isPublished } from './release.ts';
 import { restartAt, wasEndedFromOutside } from './restart.ts';
-import { retire, stop } from './retire.ts';
-import {
-  changesOf,
-  flagOf,
-  isRouted,
-  type Member,
-  onFlag,
-  type Replica,
-  routedAddress,
-  type Scene,
-} from './scene.ts';
+import { retire } from './retire.ts';
+import type { Member, Scene } from './scene.ts';
+import { isExposed, isTakenOver } from './take-over.ts';
+import { isRouted, onFlag } from './traffic.ts';
 import type { Turn } from './turn.ts';
 
 /** Brings every replica of the target one step nearer; `mayCreate` is false while something holds the rollout. */
@@ -32,18 +24,6 @@ export function planReplicas(scene: Scene, target: Target, turn: Turn, mayCreate
   const settled = scene.proven || scene.replicas.every((replica) => isTakenOver(scene, replica));
   retire(scene, scene.surplus, settled, turn);
   if (mayCreate) fill(scene, target, turn);
-}
-
-/** The old container's work is done by the new one: ready, switched to, and in the routes where the app has any yet. */
-export function isTakenOver(scene: Scene, { current }: Replica): boolean {
-  if (!isReady(current)) return false;
-  if (current.standing === 'finished') return true;
-  const routed = !scene.lookup.routes.has(scene.name) || isRouted(scene, current.container);
-  return onFlag(scene, current.container) && routed;
-}
-
-export function isExposed({ target }: Scene): boolean {
-  return (target?.app.domains.length ?? 0) > 0;
 }
 
 /** What a container of the target needs next, by its standing. */
@@ -184,119 +164,4 @@ function route(scene: Scene, { container }: Member, turn: Turn): void {
     reason: `replica ${container.replica} passed its gate`,
     traffic: 'new requests go to it',
   });
-}
-
-/** Makes the containers that are missing, as many at once as the deploy order and maxSurge allow. */
-function fill(scene: Scene, target: Target, turn: Turn): void {
-  const missing = scene.replicas.filter(({ current }) => current === undefined);
-  if (missing.length === 0) return;
-  if (!prepare(scene, target, turn)) return;
-  let surge =
-    Math.max(1, target.app.deploy.maxSurge) -
-    scene.replicas.filter((replica) => isInTransition(scene, replica)).length;
-  for (const replica of missing) {
-    const replacing = replica.olds.length > 0;
-    if (replacing && surge <= 0) continue;
-    if (replacing) surge -= 1;
-    create(scene, target, replica, turn);
-  }
-}
-
-/** A replica whose new container has not fully taken over from the old one. */
-function isInTransition(scene: Scene, replica: Replica): boolean {
-  if (!replica.current) return false;
-  const baking = (scene.target?.app.deploy.bake ?? 0) > 0 && replica.olds.length > 0;
-  const replaces = replica.olds.length > 0 || !scene.proven;
-  return replaces && (baking || !isTakenOver(scene, replica));
-}
-
-function create(scene: Scene, target: Target, replica: Replica, turn: Turn): void {
-  const stopFirst = target.app.deploy.order === 'stop-first';
-  const old = replica.olds.find(isPublished) ?? replica.olds[0];
-  if (stopFirst) clear(scene, replica.olds, turn);
-  const address = stopFirst && old?.live.address ? old.live.address : chooseAddress(scene, replica, old);
-  if (address === undefined) return;
-  turn.phases.add('Starting');
-  if (old && changesOfCurrent(scene, target, replica).length > 0)
-    turn.records.push(healedRecord(scene, target, replica));
-  const name = freeName(scene, target, replica.index);
-  const reason = old ? `replaces ${old.name}` : `replica ${replica.index} is missing`;
-  const traffic = stopFirst && old ? 'a gap until it is healthy' : 'none until it is healthy';
-  const spec = draftSpec(scene, target, replica.index, name, address);
-  turn.steps.push({
-    kind: 'create',
-    spec,
-    files: target.app.container.files,
-    imageHealthCheck: target.app.healthCheck.kind === 'none',
-    reason,
-    traffic,
-  });
-  turn.steps.push({
-    kind: 'start',
-    container: name,
-    reason: 'to be verified before it gets traffic',
-    traffic: 'none',
-  });
-}
-
-/** Stop-first: what holds the volume or the port goes before its replacement starts. */
-function clear(scene: Scene, olds: readonly Container[], turn: Turn): void {
-  const grace = scene.target?.app.deploy.stopGrace ?? 10_000;
-  for (const old of olds) {
-    if (old.state === 'running' || old.state === 'paused')
-      stop(
-        old,
-        {
-          grace,
-          reason: 'stop-first: its replacement comes next',
-          traffic: 'the replica serves nothing until its replacement is healthy',
-        },
-        turn,
-      );
-    turn.steps.push({
-      kind: 'remove',
-      container: old.id,
-      reason: 'stop-first: its replacement comes next',
-      traffic: 'none',
-    });
-  }
-}
-
-/** Fields in which a container of this very release was changed so that only a new one can mend it. */
-function changesOfCurrent(scene: Scene, target: Target, replica: Replica): string[] {
-  const same = replica.olds.filter(
-    (old) => old.specHash === target.specHash && old.imageId === target.imageId,
-  );
-  return same.flatMap((old) =>
-    changesOf(scene, target, old)
-      .filter((change) => change.heal === 'replace')
-      .map((change) => change.path),
-  );
-}
-
-function healedRecord(scene: Scene, target: Target, replica: Replica) {
-  const containers = scene.containers.filter((one) => one.specHash === target.specHash).map((one) => one.id);
-  return {
-    kind: 'healed',
-    specHash: target.specHash,
-    fields: changesOfCurrent(scene, target, replica),
-    containers,
-  } as const;
-}
-
-/**
- * The sibling of the address that serves; for a replica that vanished the address the routes still name, so that
- * nothing needs a reload; else a new pair on the side where the flag stands.
- */
-function chooseAddress(scene: Scene, replica: Replica, old: Container | undefined): string | undefined {
-  const { slots } = scene;
-  const flagged = flagOf(scene, replica.index);
-  const beside = old?.live.address ? sibling(old.live.address) : undefined;
-  const wanted = beside ?? routedAddress(scene, replica.index);
-  if (wanted !== undefined && slots.isFree(wanted)) {
-    slots.take(wanted);
-    return wanted;
-  }
-  const heldByOurs = scene.containers.some((container) => container.live.address === wanted);
-  return heldByOurs ? undefined : slots.takePair(flagged);
 }

@@ -4,16 +4,8 @@ import { plainOf, sibling } from './address.ts';
 import { isReady, settleDeadline } from './gate.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
-import {
-  addressOf,
-  isRouted,
-  isServing,
-  type Member,
-  onFlag,
-  type Replica,
-  type Scene,
-  usesFlags,
-} from './scene.ts';
+import type { Member, Replica, Scene } from './scene.ts';
+import { addressOf, isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
 
 /** The routes that one app is to have now. Frozen (suspended, held, invalid), it keeps those it has. */
 export function routesOf(scene: Scene, frozen: boolean): RouteTable {

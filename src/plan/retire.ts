@@ -1,7 +1,8 @@
 import type { Container } from '../observed/observed.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
-import { isRouted, isServing, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
+import { isRouted, isServing } from './traffic.ts';
 import type { Turn } from './turn.ts';
 
 /**

@@ -1,10 +1,11 @@
 import type { App } from '../desired/app.ts';
 import { isOwnName } from '../observed/container-name.ts';
 import type { AppMemory } from '../observed/memory.ts';
-import type { Container, Health, Route, Upstream } from '../observed/observed.ts';
-import { isFlagged, type Slots } from './address.ts';
+import type { Container, Health } from '../observed/observed.ts';
+import type { Slots } from './address.ts';
 import { compareSpec, type FieldChange } from './compare-spec.ts';
 import { expectedSpec, volumeName } from './expected.ts';
+import type { Lookup } from './lookup.ts';
 import type { World } from './plan.ts';
 import {
   hashOf,
@@ -16,21 +17,7 @@ import {
   toTarget,
 } from './release.ts';
 import { type Standing, standingOf } from './standing.ts';
-
-/** The world by app, so that planning stays linear in the number of apps. */
-export interface Lookup {
-  readonly containers: ReadonlyMap<string, readonly Container[]>;
-  readonly routes: ReadonlyMap<string, readonly Route[]>;
-  readonly flags: ReadonlySet<string>;
-}
-
-export function createLookup({ observed }: World): Lookup {
-  return {
-    containers: Map.groupBy(observed.containers, (container) => container.app),
-    routes: Map.groupBy(observed.proxy.routes, (route) => route.app),
-    flags: new Set(observed.proxy.flags),
-  };
-}
+import { onFlag } from './traffic.ts';
 
 /** One app, seen whole: what git wants, what it is being brought to, and what stands where. */
 export interface Scene {
@@ -215,56 +202,6 @@ export function healthOf(world: World, target: Target, container: Container): He
   }
   const health = world.observed.health[container.id];
   return health?.startedAt === container.startedAt ? health : undefined;
-}
-
-/** The replica's flag stands for the slot this container is in. */
-export function onFlag(scene: Place, container: Container): boolean {
-  if (!usesFlags(scene) || container.live.address === '') return true;
-  return flagOf(scene, container.replica) === isFlagged(container.live.address);
-}
-
-/** Switching by flag files needs a file system that Caddy and we share. */
-export function usesFlags({ world }: Pick<Scene, 'world'>): boolean {
-  return world.observed.proxy.sharesFlags !== false;
-}
-
-type Place = Pick<Scene, 'world' | 'lookup' | 'name'>;
-
-export function flagOf(scene: Place, replica: number): boolean {
-  return usesFlags(scene) && scene.lookup.flags.has(`${scene.name}.${replica}`);
-}
-
-/** Caddy may send this container a request right now, as far as is known. */
-export function isRouted(scene: Place, container: Container): boolean {
-  if (scene.world.observed.proxy.state !== 'running') return onFlag(scene, container);
-  const flagged = flagOf({ ...scene, name: container.app }, container.replica);
-  const routes = scene.lookup.routes.get(container.app) ?? [];
-  return routes.some((route) => route.upstreams.some((upstream) => dials(upstream, container, flagged)));
-}
-
-function dials(upstream: Upstream, container: Container, flagged: boolean): boolean {
-  return (
-    upstream.replica === container.replica &&
-    addressOf(flagged ? upstream.flagged : upstream.plain) === container.live.address
-  );
-}
-
-/** Traffic reaches it: by the routes where the app has any, else it is the one that its replica's flag names. */
-export function isServing(scene: Place, container: Container): boolean {
-  if (container.state !== 'running' || !isPublished(container)) return false;
-  return scene.lookup.routes.has(container.app) ? isRouted(scene, container) : onFlag(scene, container);
-}
-
-/** The host part of `address:port`. */
-export function addressOf(dial: string): string {
-  return dial.slice(0, dial.lastIndexOf(':'));
-}
-
-/** The address that the routes name for a replica, under its flag as it stands. */
-export function routedAddress(scene: Place, replica: number): string | undefined {
-  const upstreams = scene.lookup.routes.get(scene.name)?.flatMap((route) => route.upstreams) ?? [];
-  const upstream = upstreams.find((one) => one.replica === replica);
-  return upstream && addressOf(flagOf(scene, replica) ? upstream.flagged : upstream.plain);
 }
 
 /**
