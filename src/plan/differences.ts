@@ -1,10 +1,9 @@
 import { canonicalJson } from '../desired/canonical.ts';
 import type { Container, Route, RouteTable } from '../observed/observed.ts';
 import type { Cause, Difference } from './plan.ts';
-import { isPublished, type Target } from './release.ts';
-import { changesOf, isRightlyNamed, type Scene } from './scene.ts';
-import { isExposed } from './take-over.ts';
-import { onFlag } from './traffic.ts';
+import type { Target } from './release.ts';
+import { changesOf, type Scene } from './scene.ts';
+import { standingDifferences } from './standing-differences.ts';
 
 /** What git wants against what is there, field by field; independent of why it is not so yet. */
 export function findDifferences(scene: Scene, routes: RouteTable): Difference[] {
@@ -45,7 +44,7 @@ function containerDifferences(scene: Scene, wanted: Target, container: Container
     cause,
   }));
   if (!sameSpec) return [...named(scene, wanted, fields, cause), ...unseen(container, wanted, fields, cause)];
-  return [...named(scene, wanted, fields, cause), ...handMade(scene, container)];
+  return [...named(scene, wanted, fields, cause), ...standingDifferences(scene, container)];
 }
 
 function causeOf({ memory }: Scene, wanted: Target, container: Container): Cause {
@@ -85,67 +84,6 @@ function unseen(
       cause,
     },
   ];
-}
-
-function handMade(scene: Scene, container: Container): Difference[] {
-  const cause = isPublished(container) ? 'drift' : 'commit';
-  const at = `replica ${container.replica}`;
-  const stopped = container.state === 'exited' && scene.wanted?.app.restart === 'always';
-  return [
-    ...(stopped
-      ? [{ path: `${at} state`, live: `exited (${container.exitCode})`, desired: 'running', cause } as const]
-      : []),
-    ...(container.state === 'created' || container.state === 'paused' || container.state === 'dead'
-      ? [
-          {
-            path: `${at} state`,
-            live: container.state,
-            desired: 'running',
-            cause: container.state === 'created' ? 'commit' : cause,
-          } as const,
-        ]
-      : []),
-    ...(container.state === 'running' && !isPublished(container) && container.live.address !== ''
-      ? [{ path: `${at} state`, live: 'unverified', desired: 'serving', cause } as const]
-      : []),
-    ...(container.state === 'running' && isSick(scene, container)
-      ? [{ path: `${at} health`, live: 'unhealthy', desired: 'healthy', cause } as const]
-      : []),
-    ...(isRightlyNamed(scene.world, container)
-      ? []
-      : [{ path: `${at} name`, live: container.name, desired: 'its own', cause } as const]),
-    ...(container.live.address === '' && container.state === 'running'
-      ? // Every container was made with it: only a hand can have taken it away.
-        [
-          {
-            path: `${at} network`,
-            live: undefined,
-            desired: scene.world.settings.network,
-            cause: 'drift',
-          } as const,
-        ]
-      : []),
-    ...(isPassedBy(scene, container)
-      ? [{ path: `${at} traffic`, live: 'its other slot', desired: 'its own slot', cause } as const]
-      : []),
-  ];
-}
-
-/** Its replica's flag was set or removed by hand: requests go to the slot where nobody is. */
-function isPassedBy(scene: Scene, container: Container): boolean {
-  const isCurrent = scene.replicas[container.replica]?.current?.container === container;
-  const { proxy } = scene.world.observed;
-  return (
-    isCurrent &&
-    isExposed(scene) &&
-    isPublished(container) &&
-    proxy.state === 'running' &&
-    !onFlag(scene, container)
-  );
-}
-
-function isSick({ replicas }: Scene, container: Container): boolean {
-  return replicas.some(({ current }) => current?.container === container && current.standing === 'sick');
 }
 
 /** While another release than git's is the target, git's routes are those it would have with the same upstreams. */
