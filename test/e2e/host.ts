@@ -183,14 +183,19 @@ export class TestHost {
     return child;
   }
 
+  /** Starts a controller and waits for nothing. */
+  start(env: Readonly<Record<string, string>> = {}, config = this.config): TestController {
+    const controller = new TestController(this.#spawn(['controller', '--config', config], env));
+    this.#controllers.push(controller);
+    return controller;
+  }
+
   /** Starts a controller, and answers when its socket does. */
   async controller(
     env: Readonly<Record<string, string>> = {},
     config = this.config,
   ): Promise<TestController> {
-    const child = this.#spawn(['controller', '--config', config], env);
-    const controller = new TestController(child);
-    this.#controllers.push(controller);
+    const controller = this.start(env, config);
     await until('the controller answers', async () => {
       if (!controller.isRunning) return true;
       return (await this.ask('GET', '/api/v1/status')).status === 200;
@@ -380,7 +385,7 @@ export class TestController {
     return this.#child.exitCode;
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
     this.#child.kill(signal);
   }
 
