@@ -18,7 +18,7 @@ export class MachineError extends Error {
   override readonly name = 'MachineError';
 }
 
-type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose';
+type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose' | 'acme' | 'registry';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },
@@ -27,6 +27,8 @@ const tools = {
   wrk: { present: () => inPath('wrk'), packages: ['wrk'] },
   compose: { present: () => inPath('docker-compose') || hasComposePlugin(), packages: ['docker-compose'] },
   busybox: { present: () => isStatic('/bin/busybox'), packages: ['busybox-static'] },
+  acme: { present: () => inPath('pebble') && inPath('openssl'), packages: ['pebble', 'openssl'] },
+  registry: { present: () => inPath('docker-registry'), packages: ['docker-registry'] },
 } satisfies Record<Tool, { readonly present: () => boolean; readonly packages: readonly string[] }>;
 
 /** Installs and starts what is missing, saying each in one line. */

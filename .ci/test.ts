@@ -43,9 +43,20 @@ async function main(filters: readonly string[]): Promise<number> {
   return summarize();
 }
 
+/** What the suite needs of the machine. */
+const needs = {
+  engine: true,
+  caddy: true,
+  git: true,
+  busybox: true,
+  curl: true,
+  acme: true,
+  registry: true,
+} as const;
+
 async function machineOrProblem(): Promise<Machine | string> {
   try {
-    return await ensureMachine({ engine: true, caddy: true, git: true, busybox: true, curl: true }, say);
+    return await ensureMachine(needs, say);
   } catch (error) {
     if (error instanceof MachineError) return error.message;
     throw error;
