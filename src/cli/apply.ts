@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { formatProblem } from '../desired/format-problem.ts';
+import { escapeText } from '../desired/shown-text.ts';
 import { parseDuration } from '../desired/units.ts';
 import type { LoopStatus } from '../loop/reconciler.ts';
 import { decide } from '../plan/decide.ts';
@@ -113,6 +114,7 @@ function converge(
       const code = judge(context, status, names, told);
       if (code !== undefined) end(code);
     });
+    host.loop.onProgress((app, line) => context.err(`${app === '' ? 'host' : app}: ${escapeText(line)}\n`));
     host.loop.start();
   });
 }

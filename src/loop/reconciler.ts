@@ -6,6 +6,7 @@ import type { Desired, Snapshot } from '../desired/desired.ts';
 import type { ProxyState, Underway } from '../observed/observed.ts';
 import { checkPlan } from '../plan/check-plan.ts';
 import { decide } from '../plan/decide.ts';
+import { describeStep } from '../plan/describe-step.ts';
 import { imagesOf } from '../plan/images-of.ts';
 import type { AppPlan, Decision, Plan, Settings, Step, World } from '../plan/plan.ts';
 import type { LoopEdges } from './ports.ts';
@@ -58,6 +59,7 @@ export class Reconciler {
   readonly #options: LoopOptions;
   readonly #workers: Workers;
   readonly #listeners = new Set<(status: LoopStatus) => void>();
+  readonly #watchers = new Set<(app: string, line: string) => void>();
   readonly #ends: (() => void)[] = [];
   #status: LoopStatus = { look: 0, at: 0 };
   #wanted = false;
@@ -77,8 +79,7 @@ export class Reconciler {
     this.#workers = new Workers(acting, options.concurrency, {
       ended: (assignment, result) => this.#written(() => this.#ended(assignment, result)),
       crashed: (assignment, error) => this.#written(() => this.#crashed(assignment, error)),
-      progress: (app, step, line) =>
-        this.#options.log.debug({ app, step: step.kind, line }, line ?? step.reason),
+      progress: (app, step, line) => this.#progress(app, step, line),
     });
   }
 
@@ -118,6 +119,12 @@ export class Reconciler {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Called with each step that begins, and each line of a pull. */
+  onProgress(listener: (app: string, line: string) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
   /** Triggers a look and answers with what it saw. */
   async lookNow(why: string): Promise<LoopStatus> {
     this.#edges.source.refresh();
@@ -139,6 +146,11 @@ export class Reconciler {
     for (const end of this.#ends) end();
     await this.#looking;
     await this.#workers.stop();
+  }
+
+  #progress(app: string, step: Step, line = describeStep(step)): void {
+    this.#options.log.debug({ app, step: step.kind }, line);
+    for (const watcher of this.#watchers) watcher(app, line);
   }
 
   #resync(): void {

@@ -24,6 +24,7 @@ type Event =
   | { readonly forget: true }
   | { readonly proxy: 'edited' | 'unreachable' | 'running' }
   | { readonly shared: boolean }
+  | { readonly moved: string }
   | { readonly approve: 'prune' }
   | { readonly retry: string };
 
@@ -94,6 +95,10 @@ function happen(host: SimulatedHost, event: Exclude<Event, { commit: unknown }>)
       observed: { ...observed, proxy: { ...observed.proxy, sharesFlags: event.shared } },
     };
     return [`\n== Caddy ${event.shared ? 'sees' : 'does not see'} the flag files`];
+  }
+  if ('moved' in event) {
+    host.moved.add(event.moved);
+    return [`\n== the tag ${event.moved} is moved at the registry`];
   }
   const { memory, desired } = host.world;
   if ('forget' in event) {

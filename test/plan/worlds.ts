@@ -134,6 +134,8 @@ export class SimulatedHost {
   world: World;
   /** Step kinds and the app, in the order they were done. */
   readonly done: string[] = [];
+  /** Tags that mean another image at the registry by now. */
+  readonly moved = new Set<string>();
   readonly #behaviour: (image: string) => Behaviour;
 
   constructor(world: World, behaviour: (image: string) => Behaviour = () => 'healthy') {
@@ -188,9 +190,9 @@ export class SimulatedHost {
   }
 
   #apply(plan: Plan, stopAfter: number): void {
-    const registry = Object.fromEntries(
-      this.world.desired.apps.map((app) => [app.container.image, anImage(`sha256:${app.container.image}`)]),
-    );
+    const references = this.world.desired.apps.map((app) => app.container.image);
+    const idOf = (image: string) => `sha256:${image}${this.moved.has(image) ? ' moved' : ''}`;
+    const registry = Object.fromEntries(references.map((image) => [image, anImage(idOf(image))]));
     const failed = new Set<string>();
     let count = 0;
     for (const { app, step } of stepsOf(plan)) {
