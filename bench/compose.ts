@@ -1,0 +1,51 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Ran, runProgram } from '../.ci/run-program.ts';
+import { composeProject } from './workbench.ts';
+
+export interface Compose {
+  /** As it says itself: `docker-compose version 1.29.2`. */
+  readonly version: string;
+  up(): Promise<void>;
+  down(): Promise<void>;
+}
+
+type Run = (args: readonly string[]) => Promise<Ran>;
+
+const programs: readonly (readonly [string, ...string[]])[] = [['docker', 'compose'], ['docker-compose']];
+
+/** A project of as many services of one image, for whichever compose is installed. */
+export async function createCompose(folder: string, image: string, count: number): Promise<Compose> {
+  const { run, version } = await findCompose();
+  const services = Array.from({ length: count }, (_, index) => [
+    `app-${index}`,
+    { image, stop_grace_period: '1s' },
+  ]);
+  const file = join(folder, 'compose.yaml');
+  await mkdir(folder, { recursive: true });
+  // JSON is YAML. Without a version in it, 1.29 reads the file as one of its oldest format.
+  await writeFile(file, JSON.stringify({ version: '3.8', services: Object.fromEntries(services) }));
+  const on = async (...args: readonly string[]): Promise<void> => {
+    const { code, output } = await run(['--project-name', composeProject, '--file', file, ...args]);
+    if (code !== 0) throw new Error(`compose ${args.join(' ')}: ${output.trim().slice(-2_000)}`);
+  };
+  return {
+    version,
+    up: () => on('up', '--detach'),
+    down: () => on('down', '--timeout', '1', '--volumes'),
+  };
+}
+
+async function findCompose(): Promise<{ readonly run: Run; readonly version: string }> {
+  for (const [program, ...first] of programs) {
+    const run: Run = (args) => runProgram(program, [...first, ...args], { timeout: 600_000 });
+    const { code, output } = await run(['version']);
+    const version = output.split('\n')[0]?.trim();
+    if (code === 0 && version) return { run, version };
+  }
+  throw new Error('no compose is installed: docker compose, or docker-compose');
+}
+
+export async function composeVersion(): Promise<string> {
+  return (await findCompose()).version;
+}

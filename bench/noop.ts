@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { runProgram } from '../.ci/run-program.ts';
+import { type Assembly, assemble } from '../src/assemble.ts';
+import { loadConfig } from '../src/config.ts';
+import { findEngine } from '../src/docker/find-engine.ts';
+import type { LoopLog } from '../src/loop/reconciler.ts';
+import { createCompose } from './compose.ts';
+import { createConfigRepo } from './config-repo.ts';
+import { cleanEnvironment, plimsoll } from './controller.ts';
+import { countCalls } from './count-calls.ts';
+import { releases } from './images.ts';
+import { type Settings, writeSettings } from './settings.ts';
+import { sweep } from './sweep.ts';
+import { timed, until } from './until.ts';
+import { type Figure, instance, type Part, type PartResult, type Workbench } from './workbench.ts';
+
+/** What it costs to find that nothing is to be done, by the number of apps. */
+export const noop: Part = async (bench) => {
+  const results: PartResult[] = [];
+  for (const apps of bench.options.apps) results.push(await atSize(bench, apps));
+  return {
+    figures: results.flatMap(({ figures }) => figures),
+    faults: results.flatMap(({ faults }) => faults),
+  };
+};
+
+async function atSize(bench: Workbench, apps: number): Promise<PartResult> {
+  const composed = await measureCompose(bench, apps);
+  const folder = join(bench.folder, String(apps));
+  const repo = await createConfigRepo(join(folder, 'config'));
+  const settings = await writeSettings(folder, repo.dir);
+  await repo.commit(manifests(apps), `${apps} apps`);
+  const assembly = await assemble(loadConfig({ file: settings.file, env: {} }), 'write', silent);
+  try {
+    bench.say(`plimsoll brings ${apps} apps up`);
+    const [first] = await timed(1, bench.signal, () => settle(bench, assembly, apps));
+    return await measure({ bench, assembly, settings, apps, composed, first: first ?? 0 });
+  } finally {
+    await assembly.close();
+    await sweep(bench.docker);
+  }
+}
+
+interface Composed {
+  readonly first: number;
+  readonly again: readonly number[];
+}
+
+/** Stands and falls before plimsoll's apps come: two hundred containers at once would slow both. */
+async function measureCompose(
+  { docker, folder, signal, options, say }: Workbench,
+  apps: number,
+): Promise<Composed> {
+  const compose = await createCompose(join(folder, `compose-${apps}`), image(), apps);
+  try {
+    say(`compose brings ${apps} services up`);
+    const [first = 0] = await timed(1, signal, compose.up);
+    return { first, again: await timed(Math.min(5, options.repetitions), signal, compose.up) };
+  } finally {
+    await sweep(docker);
+  }
+}
+
+/** From nothing until nothing is left to do. */
+async function settle({ signal }: Workbench, { loop }: Assembly, apps: number): Promise<void> {
+  loop.start();
+  const wait = { what: `${apps} apps are healthy`, deadline: apps * 5_000 + 30_000, pause: 100, signal };
+  await until(wait, async () => {
+    const { plan } = loop.status;
+    const isDone = (app: NonNullable<typeof plan>['apps'][number]): boolean =>
+      app.sync === 'Synced' && app.health === 'Healthy' && app.steps.length === 0;
+    return (plan?.apps.length === apps && plan.apps.every(isDone)) || undefined;
+  });
+}
+
+interface Settled {
+  readonly bench: Workbench;
+  readonly assembly: Assembly;
+  readonly settings: Settings;
+  readonly apps: number;
+  readonly composed: Composed;
+  /** Milliseconds from nothing until all apps were healthy. */
+  readonly first: number;
+}
+
+async function measure({ bench, assembly, settings, apps, composed, first }: Settled): Promise<PartResult> {
+  const { docker, signal, options } = bench;
+  const { loop, reader } = assembly;
+  const engine = findEngine(process.env);
+  const filters = { label: [`plimsoll.instance=${instance}`] };
+  const look = () => loop.lookNow('bench');
+  const resync = () => {
+    reader.invalidate();
+    return look();
+  };
+  await timed(3, signal, resync);
+  const many = options.repetitions * 3;
+  const lists = await timed(many, signal, () => docker.listContainers({ all: true, filters }));
+  const looks: number[] = [];
+  const calls = await countCalls(engine, async () => {
+    looks.push(...(await timed(many, signal, look)));
+  });
+  const resyncs = await timed(options.repetitions, signal, resync);
+  const resyncCalls = await countCalls(engine, resync);
+  const diffs = await timed(Math.min(5, options.repetitions), signal, () => runDiff(settings));
+
+  const named = (name: string): string => `${apps} apps: ${name}`;
+  const list = named('one bare list of the containers');
+  const up = named('compose up, nothing to do');
+  const figures: Figure[] = [
+    { name: list, unit: 'ms', samples: lists },
+    { name: named('look without news'), unit: 'ms', samples: looks, against: list },
+    { name: named(`engine calls in ${many} looks`), unit: '', samples: [calls] },
+    { name: named('look at a resync'), unit: 'ms', samples: resyncs, against: list },
+    { name: named('engine calls in a resync'), unit: '', samples: [resyncCalls] },
+    { name: up, unit: 'ms', samples: composed.again },
+    { name: named('plimsoll diff, nothing to do'), unit: 'ms', samples: diffs, against: up },
+    { name: named('compose up, from nothing'), unit: 's', samples: [composed.first / 1000] },
+    {
+      name: named('plimsoll, from nothing to healthy'),
+      unit: 's',
+      samples: [first / 1000],
+      against: named('compose up, from nothing'),
+    },
+  ];
+  return { figures, faults: calls === 0 ? [] : [`${apps} apps: looks without news sent ${calls} calls`] };
+}
+
+/** The whole program, as a person runs it. */
+async function runDiff({ file }: Settings): Promise<void> {
+  const { code, output } = await runProgram(process.execPath, [plimsoll, 'diff', '--config', file], {
+    env: cleanEnvironment(),
+    timeout: 120_000,
+  });
+  if (code !== 0) throw new Error(`plimsoll diff: exit code ${code}\n${output.slice(0, 2_000)}`);
+}
+
+function manifests(apps: number): Record<string, object> {
+  const names = Array.from({ length: apps }, (_, index) => `app-${index}`);
+  return Object.fromEntries(names.map((name) => [`${name}/app.yaml`, manifest(name)]));
+}
+
+function manifest(name: string): object {
+  return {
+    apiVersion: 'plimsoll/v1',
+    kind: 'App',
+    metadata: { name },
+    spec: {
+      image: image(),
+      pull: 'never',
+      port: 8080,
+      domains: [{ host: `${name}.localhost`, tls: 'off' }],
+      // Looked after like any app, but seldom enough not to be what is measured.
+      healthCheck: { http: { path: '/' }, interval: '5m' },
+      deploy: { stopGrace: '1s' },
+    },
+  };
+}
+
+function image(): string {
+  return releases[0]?.image ?? '';
+}
+
+const silent: LoopLog = {
+  info: () => {},
+  debug: () => {},
+  warn: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+  error: (fields, message) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+};

@@ -1,0 +1,43 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort, freeSubnet } from '../.ci/free-places.ts';
+import { instance } from './workbench.ts';
+
+export interface Settings {
+  /** `plimsoll.yaml`. */
+  readonly file: string;
+  readonly stateDir: string;
+  /** Where Caddy answers for the apps. */
+  readonly http: number;
+}
+
+/** Writes the configuration of a controller with ports and a subnet that nothing uses. */
+export async function writeSettings(folder: string, configRepo: string): Promise<Settings> {
+  const http = await freePort(8188);
+  const https = await freePort(8548);
+  const admin = await freePort(2188);
+  const api = await freePort(7488);
+  // Two addresses for each replica: a /24 would not do for a hundred apps.
+  const subnet = await freeSubnet([
+    '10.214.0.0/20',
+    '10.215.0.0/20',
+    '10.216.0.0/20',
+    '172.31.0.0/20',
+    '192.168.224.0/20',
+  ]);
+  const file = join(folder, 'plimsoll.yaml');
+  const stateDir = join(folder, 'state');
+  await mkdir(folder, { recursive: true });
+  // JSON is YAML.
+  const settings = {
+    instance,
+    source: { dir: configRepo },
+    stateDir,
+    // Of this run alone: a network that an engine does not give up is no use to the next one.
+    docker: { subnet, network: `plimsoll-${instance}-${process.pid}` },
+    caddy: { manage: 'process', admin: `http://127.0.0.1:${admin}`, httpPort: http, httpsPort: https },
+    api: { listen: `127.0.0.1:${api}` },
+  };
+  await writeFile(file, `${JSON.stringify(settings, null, 2)}\n`);
+  return { file, stateDir, http };
+}

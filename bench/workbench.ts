@@ -1,0 +1,45 @@
+import type Docker from 'dockerode';
+
+/** What every part of the bench gets, and how it says what it measured. */
+export interface Workbench {
+  readonly docker: Docker;
+  /** A folder of the part's own; removed afterwards. */
+  readonly folder: string;
+  /** Aborted by ctrl-C: a part ends soon after, with an error. */
+  readonly signal: AbortSignal;
+  readonly options: Options;
+  /** Progress, for people. */
+  say(line: string): void;
+}
+
+export interface Options {
+  readonly rollouts: number;
+  /** Sizes of the host, in apps. */
+  readonly apps: readonly number[];
+  /** How often everything is measured that can be repeated at once. */
+  readonly repetitions: number;
+}
+
+/** Measures one subject, and leaves nothing running. */
+export type Part = (bench: Workbench) => Promise<PartResult>;
+
+export interface PartResult {
+  readonly figures: readonly Figure[];
+  /** What must not be, whatever the speed: each is one sentence, and fails the bench. */
+  readonly faults: readonly string[];
+}
+
+export interface Figure {
+  readonly name: string;
+  readonly unit: 'ms' | 's' | '';
+  /** Everything that was measured, in order; a count is a single one. */
+  readonly samples: readonly number[];
+  /** Name of the figure of this part that it is a multiple of. */
+  readonly against?: string;
+}
+
+/** Bears all that the bench makes through plimsoll. */
+export const instance = 'bench';
+/** Bears all that is made without it, to compare with. */
+export const bareLabel = 'plimsoll-bench.bare';
+export const composeProject = 'plimsoll-bench';
