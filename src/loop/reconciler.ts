@@ -1,15 +1,14 @@
 import { type ScheduledTask, schedule } from 'node-cron';
-import { EdgeError, type EngineState } from '../apply/ports.ts';
+import type { EdgeError } from '../apply/ports.ts';
 import type { Edges, TurnResult } from '../apply/run-steps.ts';
 import { type Assignment, Workers } from '../apply/workers.ts';
 import type { Desired, Snapshot } from '../desired/desired.ts';
-import type { ProxyState, Underway } from '../observed/observed.ts';
 import { checkPlan } from '../plan/check-plan.ts';
 import { decide } from '../plan/decide.ts';
 import { describeStep } from '../plan/describe-step.ts';
-import { imagesOf } from '../plan/images-of.ts';
 import type { AppPlan, Decision, Plan, Settings, Step, World } from '../plan/plan.ts';
 import type { LoopEdges } from './ports.ts';
+import { WorldReader } from './world-reader.ts';
 
 export interface LoopOptions {
   readonly settings: Settings;
@@ -57,6 +56,7 @@ const retryUnseen = 5_000;
 export class Reconciler {
   readonly #edges: LoopEdges;
   readonly #options: LoopOptions;
+  readonly #reader: WorldReader;
   readonly #workers: Workers;
   readonly #listeners = new Set<(status: LoopStatus) => void>();
   readonly #watchers = new Set<(app: string, line: string) => void>();
@@ -66,16 +66,12 @@ export class Reconciler {
   #looking: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  #snapshot: Snapshot | undefined;
-  #sourceError: EdgeError | undefined;
-  #desired:
-    | { readonly snapshot: Snapshot; readonly routes: ProxyState['routes']; readonly value: Desired }
-    | undefined;
   readonly #ready = new Map<string, string>();
 
   constructor(edges: LoopEdges, acting: Edges, options: LoopOptions) {
     this.#edges = edges;
     this.#options = options;
+    this.#reader = new WorldReader(edges, options);
     this.#workers = new Workers(acting, options.concurrency, {
       ended: (assignment, result) => this.#written(() => this.#ended(assignment, result)),
       crashed: (assignment, error) => this.#written(() => this.#crashed(assignment, error)),
@@ -172,102 +168,17 @@ export class Reconciler {
   }
 
   async #look(): Promise<void> {
-    const underway = this.#workers.underway();
-    const snapshot = await this.#readSource();
-    const proxy = await this.#edges.proxy.observe();
-    // Manifests before the engine: which images matter is known from them.
-    const desired = snapshot && this.#understand(snapshot, proxy);
-    if (desired) this.#edges.reader.want(imagesOf(desired, this.#edges.history.memory()));
-    const engine = await this.#readEngine();
-    if (engine instanceof EdgeError || desired === undefined) {
-      this.#publish(engine instanceof EdgeError ? { engineError: engine } : {});
+    const world = await this.#reader.read(() => this.#workers.underway());
+    if ('unseen' in world) {
+      this.#publish(world.unseen);
       this.#wakeIn(retryUnseen);
       return;
     }
-    this.#keepBooks(engine);
-    const world = this.#worldOf(desired, engine, proxy, underway);
     const plan = decide(world);
     await this.#collectEvidence(world, plan);
     this.#act(world, plan);
     this.#publish({ world, plan });
     if (plan.wakeAt !== undefined) this.#wakeIn(plan.wakeAt - this.#options.now());
-  }
-
-  /** The newest snapshot, else the last good one: of this process, or kept on disk for a start without the source. */
-  async #readSource(): Promise<Snapshot | undefined> {
-    const { source, snapshots, history } = this.#edges;
-    try {
-      const snapshot = await source.read();
-      this.#sourceError = undefined;
-      if (snapshot !== this.#snapshot)
-        await snapshots
-          .save(snapshot)
-          .catch((error: unknown) =>
-            this.#options.log.warn({ err: error }, 'the snapshot could not be kept for a cold start'),
-          );
-      this.#snapshot = snapshot;
-    } catch (error) {
-      if (!(error instanceof EdgeError)) throw error;
-      if (this.#sourceError?.message !== error.message)
-        history.event({
-          at: this.#options.now(),
-          app: '',
-          type: 'SourceStale',
-          reason: error.reason,
-          message: error.message,
-        });
-      this.#sourceError = error;
-      this.#snapshot ??= await snapshots.load();
-    }
-    return this.#snapshot;
-  }
-
-  async #readEngine(): Promise<EngineState | EdgeError> {
-    const { reader, history } = this.#edges;
-    try {
-      return await reader.observe(new Set(Object.keys(history.memory().containers)));
-    } catch (error) {
-      if (error instanceof EdgeError) return error;
-      throw error;
-    }
-  }
-
-  /** History's list of our containers follows what is there. */
-  #keepBooks({ containers }: EngineState): void {
-    const { history } = this.#edges;
-    const known = history.memory().containers;
-    const there = new Set(containers.map(({ id }) => id));
-    for (const { id, name, app } of containers) if (!known[id]) history.containerMade(id, name, app);
-    for (const id of Object.keys(known)) if (!there.has(id)) history.containerGone(id);
-  }
-
-  #understand(snapshot: Snapshot, { routes }: ProxyState): Desired {
-    if (this.#desired?.snapshot === snapshot && this.#desired.routes === routes) return this.#desired.value;
-    const incumbents = new Map(routes.map((route) => [`${route.host} ${route.path}`, route.app]));
-    const value = this.#options.load(snapshot, incumbents);
-    if (this.#desired?.value.revision !== value.revision)
-      this.#edges.history.revision(value.revision, value.problems.length, this.#options.now());
-    this.#desired = { snapshot, routes, value };
-    return value;
-  }
-
-  #worldOf(
-    desired: Desired,
-    engine: EngineState,
-    proxy: ProxyState,
-    before: Readonly<Record<string, Underway>>,
-  ): World {
-    const { settings, now } = this.#options;
-    const { probe, history } = this.#edges;
-    // A turn that ended while we were reading is still under way for this look: what it did may not have been read.
-    const underway = { ...before, ...this.#workers.underway() };
-    return {
-      now: now(),
-      desired,
-      observed: { ...engine, proxy, health: probe.health(), underway },
-      memory: history.memory(),
-      settings,
-    };
   }
 
   /** What a container leaves behind is read while it is still there: the steps that remove it come later. */
@@ -318,17 +229,14 @@ export class Reconciler {
     return new Set(violations.map(({ app }) => app));
   }
 
-  #tellReady({ app, conditions }: AppPlan, at: number): void {
+  #tellReady({ app, conditions, revision }: AppPlan, at: number): void {
     const ready = conditions.find(({ type }) => type === 'Ready');
     if (!ready || this.#ready.get(app) === ready.reason) return;
     const isFirst = !this.#ready.has(app);
     this.#ready.set(app, ready.reason);
     if (isFirst && ready.status === 'True') return;
     this.#edges.history.event({ at, app, type: 'Ready', reason: ready.reason, message: ready.message });
-    this.#options.log.info(
-      { app, reason: ready.reason, revision: this.#desired?.value.revision },
-      ready.message,
-    );
+    this.#options.log.info({ app, reason: ready.reason, revision }, ready.message);
   }
 
   /** History that cannot be written (a full disk) stops nothing: the next look finds out what is there. */
@@ -367,7 +275,8 @@ export class Reconciler {
   }
 
   #publish(seen: Partial<LoopStatus>): void {
-    const sourceError = this.#sourceError ? { sourceError: this.#sourceError } : {};
+    const { sourceError: error } = this.#reader;
+    const sourceError = error ? { sourceError: error } : {};
     this.#status = { look: this.#status.look + 1, at: this.#options.now(), ...sourceError, ...seen };
     for (const listener of [...this.#listeners]) listener(this.#status);
   }
@@ -375,7 +284,12 @@ export class Reconciler {
   #wakeIn(milliseconds: number): void {
     clearTimeout(this.#timer);
     const longest = 24 * 60 * minutes;
-    this.#timer = setTimeout(() => this.trigger('timer'), Math.min(longest, Math.max(0, milliseconds)));
+    // A moment that has come and that nothing could be done about must not become a busy loop.
+    const shortest = 50;
+    this.#timer = setTimeout(
+      () => this.trigger('timer'),
+      Math.min(longest, Math.max(shortest, milliseconds)),
+    );
   }
 }
 
