@@ -16,6 +16,7 @@ import { type History, openHistory } from './history/history.ts';
 import { readMemory } from './history/read-memory.ts';
 import { lockState, type StateLock } from './history/state-lock.ts';
 import { liveHealth } from './live-health.ts';
+import { lockInstance } from './lock-instance.ts';
 import { type LoopLog, Reconciler } from './loop/reconciler.ts';
 import { imagesOf } from './plan/images-of.ts';
 import type { World } from './plan/plan.ts';
@@ -34,7 +35,8 @@ export const manifestSchema = (): object =>
   JSON.parse(readFileSync(join(packageRoot, 'schemas', 'app.schema.json'), 'utf8')) as object;
 
 /**
- * `write` holds the lock of the state directory, so that one process at most acts on it (`StateLockedError`);
+ * `write` holds the locks of the state directory and of the instance on its engine, so that one process at most acts
+ * on either (`StateLockedError`);
  * `read` leaves it alone and writes nothing.
  */
 export async function assemble(
@@ -67,7 +69,12 @@ async function wire(wiring: Wiring): Promise<Assembly> {
   const history = openState(wiring);
   const { instance } = config;
   const { network } = config.docker;
-  const docker = connectEngine(findEngine(process.env, config.docker.host));
+  const address = findEngine(process.env, config.docker.host);
+  const docker = connectEngine(address);
+  if (mode === 'write') {
+    const lock = await lockInstance(instance, address, docker);
+    ends.push(() => lock.release());
+  }
   const reader = createEngineReader({
     docker,
     instance,

@@ -19,3 +19,14 @@ export async function askVersion(docker: Docker): Promise<EngineVersion> {
     apiVersion: found?.ApiVersion ?? '',
   };
 }
+
+/** What the engine calls itself for as long as its data lives; Podman has no such name: it makes one up each time. */
+export async function askEngineId(docker: Docker): Promise<string | undefined> {
+  const { name } = await askVersion(docker);
+  if (name === 'podman') return undefined;
+  const call = { operation: 'ask', object: 'info' };
+  const found: { readonly ID?: string } | undefined = await ask(call, () => docker.info(), {
+    timeout: readTimeout,
+  });
+  return found?.ID || undefined;
+}

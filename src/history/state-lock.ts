@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import Database, { SqliteError } from 'better-sqlite3';
 import { ensurePrivateFile, ensureStateDir } from './state-dir.ts';
 
-/** Another controller works with this state directory (exit code 4). */
+/** Another controller works with this state directory, or with this instance on this engine (exit code 4). */
 export class StateLockedError extends Error {
   /** Of the holder; absent when it has not said so yet. */
   readonly pid: number | undefined;
 
-  constructor(stateDir: string, pid: number | undefined) {
-    super(`lock ${stateDir}: in use by another controller${pid === undefined ? '' : `, process ${pid}`}`);
+  constructor(what: string, pid: number | undefined) {
+    super(`lock ${what}: in use by another controller${pid === undefined ? '' : `, process ${pid}`}`);
     this.name = 'StateLockedError';
     this.pid = pid;
   }
