@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -5,7 +6,7 @@ import { createBody } from '../../src/docker/create-body.ts';
 import { engineError } from '../../src/docker/engine-error.ts';
 import { escapeText } from '../../src/docker/escape-text.ts';
 import { marksOf } from '../../src/docker/event-marks.ts';
-import { findEngine } from '../../src/docker/find-engine.ts';
+import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import { imageReference } from '../../src/docker/image-reference.ts';
 import { createLogParser, logLines } from '../../src/docker/log-lines.ts';
 import { createPullProgress } from '../../src/docker/pull-progress.ts';
@@ -494,6 +495,12 @@ test('a network whose gateway the engine keeps to itself has the first address o
     '10.9.4.6',
   );
   assert.is(gatewayOf([]), '');
+});
+
+test('the agent of an engine client prints short, since docker-modem prints it with every call', () => {
+  const docker = connectEngine({ kind: 'socket', path: '/no/such.sock', from: 'test' });
+  const { agent } = docker.modem as { agent?: unknown };
+  assert.is(inspect(agent, { showHidden: true, depth: null }), 'Agent');
 });
 
 test.run();
