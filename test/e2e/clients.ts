@@ -1,6 +1,6 @@
-import { Agent, request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ask } from './ask.ts';
 
 /** A few clients that ask all the time, and remember every answer that is not what it should be. */
 export class Clients {
@@ -26,28 +26,13 @@ export class Clients {
   }
 
   async #loop(agent: Agent | false): Promise<void> {
+    const { port, host, expected } = this.#target;
     while (!this.#ended) {
-      const said = await this.#ask(agent).catch((error: Error) => `failed: ${error.message}`);
+      const said = await ask(port, host, agent).catch((error: Error) => `failed: ${error.message}`);
       this.count += 1;
-      if (!this.#target.expected.test(said)) this.wrong.push(`${new Date().toISOString()} ${said}`);
+      if (!expected.test(said)) this.wrong.push(`${new Date().toISOString()} ${said}`);
       else if (!this.seen.includes(said)) this.seen.push(said);
       await delay(15);
     }
-  }
-
-  #ask(agent: Agent | false): Promise<string> {
-    const { port, host } = this.#target;
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    request({ host: '127.0.0.1', port, agent, headers: { Host: host }, timeout: 10_000 })
-      .on('error', reject)
-      .on('timeout', () => reject(new Error('no answer in 10 s')))
-      .on('response', (answer) => {
-        text(answer).then(
-          (body) => resolve(answer.statusCode === 200 ? body.trim() : `${answer.statusCode} ${body}`),
-          reject,
-        );
-      })
-      .end();
-    return promise;
   }
 }

@@ -327,12 +327,12 @@ export class TestHost {
   }
 
   async close(): Promise<void> {
-    for (const end of this.#ends.toReversed()) await end();
     for (const child of [...this.#children]) {
       const closed = once(child, 'close');
       child.kill('SIGKILL');
       await closed;
     }
+    for (const end of this.#ends.toReversed()) await end();
     await this.#clear();
     await this.caddy.close();
     rmSync(this.dir, { recursive: true, force: true });
