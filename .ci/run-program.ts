@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds after which it is ended, and so fails. */
   readonly timeout?: number;
+  /** Aborting it ends the program too. */
+  readonly signal?: AbortSignal;
   /** Also shows the output while it comes. */
   readonly onOutput?: (text: string) => void;
 }
@@ -24,6 +26,7 @@ export function runProgram(program: string, args: readonly string[], options: Ru
     env: options.env ?? process.env,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: options.timeout,
+    signal: options.signal,
   });
   let output = '';
   const take = (text: string): void => {

@@ -7,7 +7,6 @@ export interface Compose {
   /** As it says itself: `docker-compose version 1.29.2`. */
   readonly version: string;
   up(): Promise<void>;
-  down(): Promise<void>;
 }
 
 type Run = (args: readonly string[]) => Promise<Ran>;
@@ -15,8 +14,12 @@ type Run = (args: readonly string[]) => Promise<Ran>;
 const programs: readonly (readonly [string, ...string[]])[] = [['docker', 'compose'], ['docker-compose']];
 
 /** A project of as many services of one image, for whichever compose is installed. */
-export async function createCompose(folder: string, image: string, count: number): Promise<Compose> {
-  const { run, version } = await findCompose();
+export async function createCompose(
+  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+  image: string,
+  count: number,
+): Promise<Compose> {
+  const { run, version } = await findCompose(signal);
   const services = Array.from({ length: count }, (_, index) => [
     `app-${index}`,
     { image, stop_grace_period: '1s' },
@@ -32,13 +35,13 @@ export async function createCompose(folder: string, image: string, count: number
   return {
     version,
     up: () => on('up', '--detach'),
-    down: () => on('down', '--timeout', '1', '--volumes'),
   };
 }
 
-async function findCompose(): Promise<{ readonly run: Run; readonly version: string }> {
+async function findCompose(signal?: AbortSignal): Promise<{ readonly run: Run; readonly version: string }> {
   for (const [program, ...first] of programs) {
-    const run: Run = (args) => runProgram(program, [...first, ...args], { timeout: 600_000 });
+    const run: Run = (args) =>
+      runProgram(program, [...first, ...args], { timeout: 300_000, ...(signal ? { signal } : {}) });
     const { code, output } = await run(['version']);
     const version = output.split('\n')[0]?.trim();
     if (code === 0 && version) return { run, version };

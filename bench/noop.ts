@@ -51,7 +51,7 @@ async function measureCompose(
   { docker, folder, signal, options, say }: Workbench,
   apps: number,
 ): Promise<Composed> {
-  const compose = await createCompose(join(folder, `compose-${apps}`), image(), apps);
+  const compose = await createCompose({ folder: join(folder, `compose-${apps}`), signal }, image(), apps);
   try {
     say(`compose brings ${apps} services up`);
     const [first = 0] = await timed(1, signal, compose.up);

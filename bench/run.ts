@@ -88,7 +88,8 @@ async function run({ parts: names, options, json }: Request, signal: AbortSignal
     if (json !== undefined) await writeFile(json, toJson(facts, results));
     return verdict(results.flatMap(([, { faults }]) => faults));
   } finally {
-    for (const left of await sweep(docker)) note(left);
+    for (const name of await sweep(docker))
+      note(`the engine does not give the network ${name} up: it counts containers in it that are gone`);
     await removeImages(docker);
     await rm(folder, { recursive: true, force: true });
     await machine.stop();
