@@ -283,6 +283,8 @@ export class Reconciler {
 
   #wakeIn(milliseconds: number): void {
     clearTimeout(this.#timer);
+    // The look that was under way when we stopped would otherwise keep the process for as long as it wants to wait.
+    if (this.#stopped) return;
     const longest = 24 * 60 * minutes;
     // A moment that has come and that nothing could be done about must not become a busy loop.
     const shortest = 50;

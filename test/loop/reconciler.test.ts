@@ -136,4 +136,21 @@ test('acts of one app never overlap, however often it is looked at', async () =>
   await loop.stop();
 });
 
+test('a look that is under way when the loop stops leaves no timer behind', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { loop } = aLoop({
+    observe: async () => {
+      await promise;
+      throw new EdgeError('unreachable', 'EngineUnreachable', 'no engine');
+    },
+  });
+  const before = timers();
+  loop.trigger('test');
+  const stopped = loop.stop();
+  resolve();
+  await stopped;
+  assert.is(timers(), before);
+});
+
 test.run();
