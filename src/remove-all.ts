@@ -32,7 +32,10 @@ export async function removeAll(
     (network) => network.ours && network.name === config.docker.network,
   )) {
     progress(`remove network ${name}`);
-    await docker.getNetwork(id).remove();
+    await docker
+      .getNetwork(id)
+      .remove()
+      .catch((error: unknown) => tellKept(name, error, progress));
   }
   const doomed = volumes ? found.filter((volume) => volume.app !== undefined) : [];
   for (const { name } of doomed) {
@@ -40,4 +43,14 @@ export async function removeAll(
     await engine.removeVolume(name);
   }
   return containers.length + doomed.length;
+}
+
+/**
+ * An engine may believe a network to be in use that nothing is in any more, until it is restarted
+ * (https://github.com/moby/moby/issues/42119): all else is removed, and the network is named.
+ */
+function tellKept(name: string, error: unknown, progress: (line: string) => void): void {
+  const isInUse = error instanceof Error && 'statusCode' in error && error.statusCode === 403;
+  if (!isInUse) throw error;
+  progress(`kept network ${name}: the engine says that it is in use; a restart of the engine frees it`);
 }
