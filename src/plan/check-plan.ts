@@ -36,7 +36,9 @@ const rules: readonly Rule[] = [
 export function checkPlan(world: World, plan: Plan): Violation[] {
   const lookup = createLookup(world);
   const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
-  const perApp = plan.apps.flatMap((appPlan) => {
+  // Every rule of one app is about its steps.
+  const acting = plan.apps.filter(({ steps }) => steps.length > 0);
+  const perApp = acting.flatMap((appPlan) => {
     const scene = createScene(
       world,
       lookup,

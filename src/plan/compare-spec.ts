@@ -72,5 +72,5 @@ function compareNetworks(live: ContainerSpec, desired: ContainerSpec): FieldChan
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : canonicalJson(value);
+  return typeof value === 'object' ? canonicalJson(value) : String(value);
 }

@@ -1,4 +1,5 @@
 import { containerName } from '../observed/container-name.ts';
+import { sibling } from './address.ts';
 import { draftSpec } from './draft.ts';
 import { isPublished } from './release.ts';
 import { isRightlyNamed, type Member, type Scene } from './scene.ts';
@@ -34,14 +35,11 @@ function healName(scene: Scene, { container }: Member, turn: Turn): void {
   });
 }
 
-/** Cut off from our network: back to the address that the routes name for it, else to a new slot. */
+/** Cut off from our network: back to a slot that the routes dial for its replica, so that nothing is reloaded. */
 function healAddress(scene: Scene, { container }: Member, turn: Turn): void {
   if (container.live.address !== '' || container.state === 'created') return;
-  const named = routedAddress(scene, container.replica);
   const address =
-    named !== undefined && scene.slots.isFree(named)
-      ? named
-      : scene.slots.takePair(flagOf(scene, container.replica));
+    freeDialled(scene, container.replica) ?? scene.slots.takePair(flagOf(scene, container.replica));
   if (address === undefined) return;
   const wasVerified = scene.proven || isPublished(container);
   const { network } = scene.world.settings;
@@ -54,6 +52,15 @@ function healAddress(scene: Scene, { container }: Member, turn: Turn): void {
     reason: `it was disconnected from ${network} by hand`,
     traffic: 'serves again',
   });
+}
+
+/** The slot that serves goes first; while another container is there, the one beside it. */
+function freeDialled(scene: Scene, replica: number): string | undefined {
+  const routed = routedAddress(scene, replica);
+  if (routed === undefined) return undefined;
+  const free = [routed, sibling(routed)].find((one) => scene.slots.isFree(one));
+  if (free !== undefined) scene.slots.take(free);
+  return free;
 }
 
 function healLimits(scene: Scene, { container, changes }: Member, turn: Turn): void {

@@ -1,7 +1,7 @@
 import type { App } from '../desired/app.ts';
 import { isOwnName } from '../observed/container-name.ts';
 import type { AppMemory } from '../observed/memory.ts';
-import type { Container, Health } from '../observed/observed.ts';
+import type { Container, Health, Image } from '../observed/observed.ts';
 import type { Slots } from './address.ts';
 import { compareSpec, type FieldChange } from './compare-spec.ts';
 import { expectedSpec, volumeName } from './expected.ts';
@@ -165,8 +165,29 @@ function preference(scene: Bare, { container, standing }: Member): number {
   );
 }
 
+interface Compared {
+  readonly app: App;
+  readonly imageId: string | undefined;
+  readonly image: Image | undefined;
+  readonly changes: readonly FieldChange[];
+}
+
+/** The last comparison of each container: readings of what did not change are the same objects, look after look. */
+const compared = new WeakMap<Container, Compared>();
+
 /** The field changes between a container of the target and what the target says it should be. */
-export function changesOf(scene: Bare, target: Target, container: Container): FieldChange[] {
+export function changesOf(scene: Bare, target: Target, container: Container): readonly FieldChange[] {
+  const { app, imageId } = target;
+  const image = imageId === undefined ? undefined : scene.world.observed.images[imageId];
+  const known = compared.get(container);
+  const holds = known?.app === app && known.imageId === imageId && known.image === image && !app.renamedFrom;
+  if (holds) return known.changes;
+  const changes = compareFields(scene, target, container);
+  compared.set(container, { app, imageId, image, changes });
+  return changes;
+}
+
+function compareFields(scene: Bare, target: Target, container: Container): FieldChange[] {
   const image = target.imageId === undefined ? undefined : scene.world.observed.images[target.imageId];
   const expected = expectedSpec(target.app, image, {
     name: container.name,
