@@ -32,7 +32,7 @@ export class Clients {
       this.count += 1;
       if (!expected.test(said)) this.wrong.push(`${new Date().toISOString()} ${said}`);
       else if (!this.seen.includes(said)) this.seen.push(said);
-      await delay(15);
+      await delay(40);
     }
   }
 }

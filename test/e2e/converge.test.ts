@@ -81,11 +81,13 @@ test(
     await host.controller().then(async (controller) => {
       await host.untilConverged(host.commit({ 'shop/app.yaml': manifest('shop', '1', spec) }));
       const clients = host.clients('shop', /^shop [12]$/);
+      const loads = host.caddyLoads;
       await host.untilConverged(host.commit({ 'shop/app.yaml': manifest('shop', '2', spec) }));
       await until('the clients saw both', () => clients.seen.length === 2);
       await clients.end();
       assert.equal(clients.wrong, []);
-      assert.ok(clients.count > 50);
+      assert.ok(clients.count > 20);
+      assert.is(host.caddyLoads, loads, 'Caddy was reloaded');
       assert.is(await controller.end(), 0);
     });
     const ids = await host.ids();

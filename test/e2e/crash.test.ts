@@ -8,7 +8,7 @@ import { KillingSocket } from './killing-socket.ts';
 const spec = {
   replicas: 2,
   healthCheck: { http: {}, interval: '1s', timeout: '1s' },
-  deploy: { deadline: '20s', drain: '500ms', stopGrace: '1s' },
+  deploy: { deadline: '20s', drain: '500ms', stopGrace: '1s', maxSurge: 2 },
 };
 
 /** A controller whose every request can be its last. */
@@ -50,6 +50,7 @@ test(
     await until('the controller answers', () => host.hasSocket);
     await host.untilConverged(first);
     const clients = host.clients('shop', /^shop \d+$/);
+    const loads = host.caddyLoads;
     let at = 1;
     for (; ; at += 1) {
       const release = String(at);
@@ -65,6 +66,7 @@ test(
       await controller.ended();
       controller = start();
       await expectWhole(host, revision, release);
+      assert.is(host.caddyLoads, loads, `killed at request ${at}: Caddy was reloaded`);
     }
     assert.ok(at > 8, `an update took ${at} requests`);
     await clients.end();
@@ -82,6 +84,7 @@ test(
     await until('the controller answers', () => host.hasSocket);
     await host.untilConverged(first);
     const clients = host.clients('shop', /^shop [01]$/);
+    const loads = host.caddyLoads;
     socket.arm({ at: 1, when: 'after' });
     const revision = host.commit({ 'shop/app.yaml': manifest('shop', '1', spec) });
     let kills = 0;
@@ -105,6 +108,7 @@ test(
     assert.ok(kills > 4, `killed ${kills} times`);
     socket.arm(undefined);
     await expectWhole(host, revision, '1');
+    assert.is(host.caddyLoads, loads, 'Caddy was reloaded');
     await clients.end();
     assert.equal(clients.wrong, []);
     await host.expectDiff(0);

@@ -350,6 +350,11 @@ export class TestHost {
     for (const name of await this.volumes()) await this.docker.getVolume(name).remove();
   }
 
+  /** How often Caddy was given another configuration. */
+  get caddyLoads(): number {
+    return this.caddy.log.join('').split('"uri":"/load"').length - 1;
+  }
+
   get hasSocket(): boolean {
     return existsSync(join(this.stateDir, 'plimsoll.sock'));
   }
