@@ -1,6 +1,6 @@
 import type { Container, Health } from '../observed/observed.ts';
 import { isPublished } from './release.ts';
-import { wasEndedFromOutside } from './restart.ts';
+import { judgedAt, wasEndedFromOutside } from './restart.ts';
 import type { Member, Scene } from './scene.ts';
 
 /** Why a release that is being brought in has failed. */
@@ -20,7 +20,7 @@ const checks: readonly Check[] = [
       ? { reason: 'OutOfMemory', message: `replica ${container.replica} ran out of memory` }
       : undefined,
   (scene, { container, standing }) =>
-    standing === 'broken' && !wasEndedFromOutside(scene, container)
+    standing === 'broken' && !wasEndedFromOutside(scene, container) && scene.world.now >= judgedAt(container)
       ? {
           reason: 'ContainerExited',
           message: `replica ${container.replica} exited with code ${container.exitCode}`,

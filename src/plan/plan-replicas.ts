@@ -6,7 +6,7 @@ import { healInPlace } from './heal.ts';
 import { isDialled } from './plan-routes.ts';
 import type { Target } from './release.ts';
 import { isPublished } from './release.ts';
-import { restartAt, wasEndedFromOutside } from './restart.ts';
+import { judgedAt, restartAt, wasEndedFromOutside } from './restart.ts';
 import { retire } from './retire.ts';
 import type { Member, Scene } from './scene.ts';
 import { isExposed, isTakenOver } from './take-over.ts';
@@ -65,7 +65,10 @@ function tend(scene: Scene, target: Target, member: Member, turn: Turn): void {
 
 /** A container that is down or sick, with backoff. A release on its way in is restarted only when others ended it. */
 function bringBack(scene: Scene, { container, health }: Member, turn: Turn): void {
-  if (!scene.proven && !isPublished(container) && !wasEndedFromOutside(scene, container)) return;
+  if (!scene.proven && !isPublished(container) && !wasEndedFromOutside(scene, container)) {
+    turn.wake(judgedAt(container));
+    return;
+  }
   if (isLeftStopped(scene, container)) return;
   const at = scene.proven ? restartAt(scene, container, health) : scene.world.now;
   turn.phases.add('Starting');

@@ -1,4 +1,5 @@
 import type { Container, Health } from '../observed/observed.ts';
+import { isPublished } from './release.ts';
 import type { Scene } from './scene.ts';
 
 const second = 1_000;
@@ -42,10 +43,33 @@ export function isCrashLooping(scene: Scene): boolean {
 /** Exit codes that say the process was ended from outside (SIGKILL, SIGTERM, the engine itself), not by its own fault. */
 const endedFromOutside: readonly number[] = [137, 143, 255];
 
+/** An engine that goes down takes its containers with it within this time; many of them answer SIGTERM with 0. */
+const together = 30 * second;
+
 /** A start that was cut short by others may be repeated, three times, before it counts against the release. */
 export function wasEndedFromOutside(scene: Scene, container: Container): boolean {
   const recent = (scene.memory.restarts[container.replica] ?? []).filter(
     (time) => time >= container.createdAt,
   );
-  return endedFromOutside.includes(container.exitCode) && !container.oomKilled && recent.length < 3;
+  if (container.oomKilled || recent.length >= 3) return false;
+  return endedFromOutside.includes(container.exitCode) || endedWithOthers(scene, container);
+}
+
+/** One that served ended at the same time: that was no fault of the release on its way in. */
+function endedWithOthers({ world }: Scene, { id, finishedAt }: Container): boolean {
+  return world.observed.containers.some(
+    (other) =>
+      other.id !== id &&
+      other.state === 'exited' &&
+      isPublished(other) &&
+      Math.abs(other.finishedAt - finishedAt) < together,
+  );
+}
+
+/**
+ * When a clean exit of a release on its way in is judged, milliseconds since the epoch: a moment later, so that an
+ * engine that is just going down shows it by taking the others too.
+ */
+export function judgedAt({ exitCode, finishedAt }: Container): number {
+  return exitCode === 0 ? finishedAt + 2 * second : finishedAt;
 }

@@ -48,4 +48,37 @@ test('a release whose last answer was bad has missed its deadline', () => {
   assert.ok(isQuarantined(decide(lateWorld('unknown', [ok, refused]))));
 });
 
+/** An update in which the new container and, where told, the serving one have ended with this exit code. */
+function endedWorld(exitCode: number, withOthers: boolean): World {
+  const host = new SimulatedHost(aWorld([anApp({ image: 'shop:1' })]), (image) =>
+    image === 'shop:1' ? 'healthy' : 'never healthy',
+  );
+  host.settle();
+  host.commit('r2', [anApp({ image: 'shop:2' })]);
+  while (host.world.observed.containers.length < 2) host.look();
+  host.tick(5_000);
+  const { observed, now } = host.world;
+  const containers = observed.containers.map((one) =>
+    one.imageId === 'sha256:shop:2' || withOthers
+      ? { ...one, state: 'exited' as const, exitCode, finishedAt: now }
+      : one,
+  );
+  return { ...host.world, observed: { ...observed, containers } };
+}
+
+test('a release that ends together with what served is started again: the engine went down, not the release', () => {
+  const plan = decide(endedWorld(0, true));
+  assert.not(isQuarantined(plan));
+  assert.is(plan.apps[0]?.steps.filter(({ kind }) => kind === 'start').length, 2);
+});
+
+test('a release that ends by itself with 0 is judged a moment later, one that ends with 1 at once', () => {
+  const world = endedWorld(0, false);
+  const plan = decide(world);
+  assert.not(isQuarantined(plan));
+  assert.is(plan.wakeAt, world.now + 2_000);
+  assert.ok(isQuarantined(decide({ ...world, now: world.now + 2_000 })));
+  assert.ok(isQuarantined(decide(endedWorld(1, false))));
+});
+
 test.run();
