@@ -17,7 +17,8 @@ import { Turn } from './turn.ts';
 /** One step nearer for one app that git wants, or whose manifest is invalid and that is left as it is. */
 export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): AppPlan {
   const turn = new Turn();
-  const failure = gateFailure(scene);
+  // What is being done may just be mending what would be judged.
+  const failure = scene.world.observed.underway[scene.name] ? undefined : gateFailure(scene);
   const blocker = findBlocker(scene, planned);
   const suspended = isSuspended(scene);
   carryOver(scene, turn);

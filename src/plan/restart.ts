@@ -32,12 +32,14 @@ function triesOf(scene: Scene, replica: number): number {
   return tries;
 }
 
-/** Five restarts in ten minutes. */
+/** Five restarts of one container in ten minutes. */
 export function isCrashLooping(scene: Scene): boolean {
   const since = scene.world.now - 10 * minute;
-  return Object.values(scene.memory.restarts).some(
-    (times) => times.filter((time) => time > since).length >= 5,
-  );
+  return scene.replicas.some(({ index, current }) => {
+    const born = current?.container.createdAt ?? Number.POSITIVE_INFINITY;
+    const times = scene.memory.restarts[index] ?? [];
+    return times.filter((time) => time > since && time >= born).length >= 5;
+  });
 }
 
 /** Exit codes that say the process was ended from outside (SIGKILL, SIGTERM, the engine itself), not by its own fault. */
@@ -55,12 +57,12 @@ export function wasEndedFromOutside(scene: Scene, container: Container): boolean
   return endedFromOutside.includes(container.exitCode) || endedWithOthers(scene, container);
 }
 
-/** One that served ended at the same time: that was no fault of the release on its way in. */
+/** One that served ended at the same time, though it may run again: that was no fault of the release on its way in. */
 function endedWithOthers({ world }: Scene, { id, finishedAt }: Container): boolean {
   return world.observed.containers.some(
     (other) =>
       other.id !== id &&
-      other.state === 'exited' &&
+      other.finishedAt > 0 &&
       isPublished(other) &&
       Math.abs(other.finishedAt - finishedAt) < together,
   );
