@@ -31,6 +31,7 @@ test(
       'shop/app.yaml': manifest('shop', '2', {
         replicas: 2,
         command: programs.neverHealthy,
+        deploy: { deadline: '2s', drain: '1s', stopGrace: '1s' },
         domains: [{ host: 'other.test', tls: 'off' }],
       }),
       'api/app.yaml': manifest('api', '2', { command: programs.exits }),
