@@ -17,6 +17,17 @@ const sideBySide = 2;
 /** Files that start whole controllers: they measure time, and want the machine for themselves. */
 const alone = 'test/e2e/';
 
+/** What the suite needs of the machine. */
+const needs = {
+  engine: true,
+  caddy: true,
+  git: true,
+  busybox: true,
+  curl: true,
+  acme: true,
+  registry: true,
+} as const;
+
 const results: { readonly name: string; readonly result: TestResult }[] = [];
 
 process.exitCode = await main(process.argv.slice(2));
@@ -42,17 +53,6 @@ async function main(filters: readonly string[]): Promise<number> {
   }
   return summarize();
 }
-
-/** What the suite needs of the machine. */
-const needs = {
-  engine: true,
-  caddy: true,
-  git: true,
-  busybox: true,
-  curl: true,
-  acme: true,
-  registry: true,
-} as const;
 
 async function machineOrProblem(): Promise<Machine | string> {
   try {
