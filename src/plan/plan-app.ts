@@ -211,7 +211,10 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
   if (!isSameRelease(recorded, target) || !recorded || releaseKey(recorded.app) !== releaseKey(app))
     turn.records.push({ kind: 'healthy', release: { specHash, imageId, revision, app } });
   // The replacement stayed as it should be: the next such change is a new one, not the same again.
-  if (memory.healed) turn.records.push({ kind: 'lift', what: 'healed' });
+  const drifted = scene.replicas.some(({ current }) =>
+    current?.changes.some(({ heal }) => heal === 'replace'),
+  );
+  if (memory.healed && !drifted) turn.records.push({ kind: 'lift', what: 'healed' });
   if (memory.deployment && matches(scene, target))
     turn.records.push({
       kind: 'close',

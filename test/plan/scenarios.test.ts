@@ -109,7 +109,12 @@ function happen(host: SimulatedHost, event: Exclude<Event, { commit: unknown }>)
     host.world = { ...host.world, memory: { ...memory, approvedPrunes: [desired.revision] } };
     return ['\n== a person approves the removals'];
   }
-  const { quarantine: _lifted, ...rest } = memory.apps[event.retry] ?? { restarts: {} };
+  const {
+    quarantine: _quarantine,
+    failure: _failure,
+    healed: _healed,
+    ...rest
+  } = memory.apps[event.retry] ?? { restarts: {} };
   host.world = { ...host.world, memory: { ...memory, apps: { ...memory.apps, [event.retry]: rest } } };
   return [`\n== a person asks to try ${event.retry} again`];
 }
