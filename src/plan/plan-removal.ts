@@ -4,6 +4,7 @@ import { volumeName } from './expected.ts';
 import type { AppPlan, Condition, Step, World } from './plan.ts';
 import { planApp } from './plan-app.ts';
 import { removeHooks } from './plan-hooks.ts';
+import { routesOf } from './plan-routes.ts';
 import { retire } from './retire.ts';
 import type { Scene } from './scene.ts';
 import { Turn } from './turn.ts';
@@ -48,7 +49,7 @@ export function planRemoval(
     turn.steps.length = 0;
     turn.wake(failure.nextRetry);
   }
-  const routes = hold ? (scene.lookup.routes.get(name) ?? []) : [];
+  const routes = hold ? routesOf(scene, true) : [];
   return { plan: describe(scene, turn, hold), routes };
 }
 
