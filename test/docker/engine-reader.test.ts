@@ -368,7 +368,7 @@ test('follows a log until it is told to stop', async () => {
 test('a health command succeeds, fails, is missing, overstays', async () => {
   const id = await run('exec');
   assert.equal(await reader.exec(id, ['sh', '-c', 'echo fine'], 5_000), { ok: true, detail: 'exit 0: fine' });
-  assert.equal(await reader.exec(id, ['sh', '-c', 'echo a; echo bad >&2; exit 3'], 5_000), {
+  assert.equal(await reader.exec(id, ['sh', '-c', 'echo a >&2; echo bad >&2; exit 3'], 5_000), {
     ok: false,
     detail: 'exit 3: bad',
   });
