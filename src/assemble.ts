@@ -4,7 +4,7 @@ import { EdgeError } from './apply/ports.ts';
 import { type CaddyProcess, findCaddy, startCaddy } from './caddy/caddy-process.ts';
 import { type CaddyProxy, createProxy } from './caddy/proxy.ts';
 import type { Host } from './cli/host.ts';
-import { type Config, packageRoot, settingsOf } from './config.ts';
+import { type Config, firstSource, packageRoot, settingsOf } from './config.ts';
 import type { Desired, Snapshot } from './desired/desired.ts';
 import { createLoader } from './desired/load-desired.ts';
 import { createEngine } from './docker/engine.ts';
@@ -97,9 +97,9 @@ async function wire(wiring: Wiring): Promise<Assembly> {
   });
   ends.push(() => probe.close());
   const sourceDeps = { stateDir: config.stateDir, warn: (message: string) => log.warn({}, message) };
-  const source = createSource(config.source, sourceDeps);
+  const source = createSource(firstSource(config), sourceDeps);
   ends.push(() => source.close());
-  const snapshots = createSnapshotStore(config.stateDir, sourceKey(config.source));
+  const snapshots = createSnapshotStore(config.stateDir, sourceKey(firstSource(config)));
   const loader = createLoader(manifestSchema());
   const load = (snapshot: Snapshot, incumbents: ReadonlyMap<string, string>): Desired =>
     loader(snapshot, config.policy, incumbents);

@@ -16,15 +16,13 @@ import type { Settings } from './plan/plan.ts';
 export interface Config {
   /** The file it was read from; absent when there was none. */
   readonly file?: string;
-  readonly source: {
-    readonly url?: string;
-    readonly dir?: string;
-    readonly branch: string;
-    readonly path: string;
-    /** Milliseconds. */
-    readonly interval: number;
-    readonly auth?: { readonly username?: string; readonly password?: string; readonly token?: string };
-  };
+  /** `source` alone, or all of `sources`; at least one. */
+  readonly sources: readonly SourceSettings[];
+  /** For sources without `auth` of their own, by host. */
+  readonly credentials: readonly (AuthSettings & { readonly host: string })[];
+  /** The overlay for apps that name none themselves. */
+  readonly environment?: string;
+  readonly secrets: SecretSettings;
   readonly stateDir: string;
   readonly docker: { readonly host?: string; readonly network: string; readonly subnet: string };
   readonly caddy: {
@@ -36,12 +34,104 @@ export interface Config {
     readonly httpsPort: number;
     readonly acme?: { readonly ca?: string; readonly caRoot?: string; readonly email?: string };
   };
-  readonly api: { readonly listen: string };
+  readonly api: ApiSettings;
+  readonly webhooks: WebhookSettings;
   readonly policy: HostPolicy & { readonly maxPruneShare: number };
   readonly concurrency: number;
   readonly logLevel: string;
   readonly logFormat?: 'json' | 'pretty';
   readonly instance: string;
+}
+
+/** A value, the path of a file that holds it, or `NAME/KEY` of a secret in one of `secrets.files`. */
+export type Credential = string | { readonly file: string } | { readonly secret: string };
+
+export interface AuthSettings {
+  readonly username?: string;
+  readonly password?: Credential;
+  readonly token?: Credential;
+  /** A string is the path of the key's file. */
+  readonly sshKey?: Credential;
+  /** Lines of a known_hosts file. */
+  readonly knownHosts: readonly string[];
+}
+
+export interface SourceSettings {
+  /** `default` for the one under `source`. */
+  readonly name: string;
+  readonly url?: string;
+  readonly dir?: string;
+  /** At most one of these four; none means the branch `main`. */
+  readonly branch?: string;
+  readonly tag?: string;
+  readonly commit?: string;
+  readonly semver?: string;
+  readonly path: string;
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly auth?: AuthSettings;
+  readonly verify?: {
+    readonly mode: 'head' | 'tag';
+    readonly keys: readonly (string | { readonly file: string })[];
+  };
+  /** Bytes, bytes, number, milliseconds. */
+  readonly limits: {
+    readonly pack: number;
+    readonly blob: number;
+    readonly entries: number;
+    readonly timeout: number;
+  };
+}
+
+export interface SecretSettings {
+  /** The age identity file. */
+  readonly identity?: string;
+  readonly files: readonly string[];
+  readonly runtimeDir?: string;
+  readonly providers: {
+    readonly file?: { readonly root: string };
+    readonly env?: { readonly prefix: string };
+    readonly http?: { readonly url: string; readonly token?: Credential };
+  };
+}
+
+export interface ApiSettings {
+  readonly listen: string;
+  readonly hosts: readonly string[];
+  readonly trustedProxies: readonly string[];
+  /** Requests a minute from one address. */
+  readonly rateLimit: {
+    readonly read: number;
+    readonly write: number;
+    readonly webhook: number;
+    readonly failedAuth: number;
+  };
+  readonly tokens: readonly DeclaredToken[];
+}
+
+export interface DeclaredToken {
+  readonly name: string;
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly hash: string;
+  readonly scopes: readonly ('read' | 'logs' | 'reconcile' | 'operate' | 'exec' | 'admin')[];
+  readonly project?: string;
+  readonly selector?: string;
+  /** RFC 3339. */
+  readonly expires?: string;
+}
+
+interface HookSettings {
+  readonly secrets: readonly Credential[];
+}
+
+/** A forge that is absent has no endpoint. */
+export interface WebhookSettings {
+  readonly github?: HookSettings;
+  readonly gitlab?: HookSettings;
+  readonly gitea?: HookSettings;
+  readonly forgejo?: HookSettings;
+  readonly bitbucket?: HookSettings;
+  readonly generic?: HookSettings & { readonly header: string };
 }
 
 /** The configuration cannot be used; every problem with its place, as for manifests. */
@@ -97,16 +187,36 @@ function baseOf(file: string | undefined): string {
 function toConfig(value: Mapping, file: string | undefined): Config {
   const raw = value as unknown as RawConfig;
   const at = (path: string) => resolve(baseOf(file), path);
-  const { source, stateDir, docker, caddy, policy, instance, ...rest } = raw;
+  const { source, sources, secrets, stateDir, docker, caddy, policy, instance, ...rest } = raw;
   const state = at(stateDir);
+  if (sources.length > 0 && (source.url ?? source.dir) !== undefined)
+    throw new ConfigError('the configuration has both "source" and "sources": keep one of them');
+  const toSource = ({ interval, limits, dir, auth, ...kept }: RawSource, name: string): SourceSettings => ({
+    ...kept,
+    name,
+    ...(dir === undefined ? {} : { dir: at(dir) }),
+    ...(auth === undefined ? {} : { auth: toAuth(auth) }),
+    interval: parseDuration(interval) ?? 60_000,
+    limits: { ...limits, timeout: parseDuration(limits.timeout) ?? 600_000 },
+  });
+  const toAuth = <Auth extends Partial<AuthSettings>>({ sshKey, ...kept }: Auth) => ({
+    ...kept,
+    knownHosts: kept.knownHosts ?? [],
+    ...(sshKey === undefined ? {} : { sshKey: typeof sshKey === 'string' ? { file: at(sshKey) } : sshKey }),
+  });
   return {
     ...rest,
     ...(file === undefined ? {} : { file: resolve(file) }),
     instance,
-    source: {
-      ...source,
-      ...(source.dir === undefined ? {} : { dir: at(source.dir) }),
-      interval: parseDuration(source.interval) ?? 60_000,
+    sources:
+      sources.length === 0
+        ? [toSource(source, 'default')]
+        : sources.map((named) => toSource(named, named.name)),
+    credentials: rest.credentials.map(toAuth),
+    secrets: {
+      ...secrets,
+      files: secrets.files.map(at),
+      ...(secrets.identity === undefined ? {} : { identity: at(secrets.identity) }),
     },
     stateDir: state,
     docker: {
@@ -124,8 +234,21 @@ function toConfig(value: Mapping, file: string | undefined): Config {
 
 /** As the schema leaves it, defaults filled in. */
 interface RawConfig
-  extends Pick<Config, 'api' | 'concurrency' | 'logLevel' | 'logFormat' | 'instance' | 'stateDir'> {
-  readonly source: Omit<Config['source'], 'interval'> & { readonly interval: string };
+  extends Pick<
+    Config,
+    | 'api'
+    | 'concurrency'
+    | 'credentials'
+    | 'environment'
+    | 'instance'
+    | 'logFormat'
+    | 'logLevel'
+    | 'secrets'
+    | 'stateDir'
+    | 'webhooks'
+  > {
+  readonly source: RawSource;
+  readonly sources: readonly (RawSource & { readonly name: string })[];
   readonly docker: Omit<Config['docker'], 'network'> & { readonly network?: string };
   readonly caddy: Omit<Config['caddy'], 'template' | 'slots'> & {
     readonly template?: string;
@@ -134,13 +257,41 @@ interface RawConfig
   readonly policy: Omit<HostPolicy, 'instance'> & { readonly prune: { readonly maxShare: number } };
 }
 
+type RawSource = Omit<SourceSettings, 'name' | 'interval' | 'limits'> & {
+  readonly interval: string;
+  readonly limits: Omit<SourceSettings['limits'], 'timeout'> & { readonly timeout: string };
+};
+
+/** The first source as the git room takes it. */
+export function firstSource({ sources }: Config) {
+  const [first] = sources;
+  if (first === undefined) throw new Error('a configuration without a source');
+  const { auth, ...kept } = first;
+  const text = (value: Credential | undefined) => (typeof value === 'string' ? value : undefined);
+  return {
+    ...kept,
+    branch: kept.branch ?? 'main',
+    ...(auth === undefined
+      ? {}
+      : {
+          auth: Object.fromEntries(
+            Object.entries({
+              username: auth.username,
+              password: text(auth.password),
+              token: text(auth.token),
+            }).filter(([, value]) => value !== undefined),
+          ),
+        }),
+  };
+}
+
 export function settingsOf(config: Config): Settings {
   return {
     instance: config.instance,
     network: config.docker.network,
     subnet: config.docker.subnet,
     maxPruneShare: config.policy.maxPruneShare,
-    interval: config.source.interval,
+    interval: Math.min(...config.sources.map(({ interval }) => interval)),
   };
 }
 

@@ -13,7 +13,7 @@ import {
   type GlobalOptions,
 } from './cli/context.ts';
 import { type ExplainError, messageOf, runProgram } from './cli/program.ts';
-import { type Config, ConfigError, loadConfig, packageRoot, settingsOf } from './config.ts';
+import { type Config, ConfigError, firstSource, loadConfig, packageRoot, settingsOf } from './config.ts';
 import { formatProblem } from './desired/format-problem.ts';
 import { createLoader } from './desired/load-desired.ts';
 import { createSource } from './git/source.ts';
@@ -58,17 +58,19 @@ async function startController(config: Config): Promise<ExitCode> {
 /** `--source` replaces the configured source: a URL where it looks like one, else a folder; `--rev` its branch. */
 function configOf({ config, source, rev }: GlobalOptions): Config {
   const loaded = loadConfig({ file: config, env: process.env });
-  const { url: _url, dir: _dir, auth: _auth, ...kept } = loaded.source;
+  const [first] = loaded.sources;
+  if (first === undefined || (source === undefined && rev === undefined)) return loaded;
+  const { url: _url, dir: _dir, auth: _auth, ...kept } = first;
   const named =
     source === undefined
-      ? loaded.source
+      ? first
       : { ...kept, ...(/^https?:\/\//.test(source) ? { url: source } : { dir: source }) };
-  return { ...loaded, source: rev === undefined ? named : { ...named, branch: rev } };
+  return { ...loaded, sources: [rev === undefined ? named : { ...named, branch: rev }] };
 }
 
 /** Read as `validate` promises: nothing of this host is asked. */
 async function readManifests(config: Config, log: LoopLog) {
-  const source = createSource(config.source, {
+  const source = createSource(firstSource(config), {
     stateDir: config.stateDir,
     warn: (message) => log.warn({}, message),
   });
@@ -80,17 +82,23 @@ async function readManifests(config: Config, log: LoopLog) {
 }
 
 function toCliConfig(config: Config): CliConfig {
-  const { file, stateDir, instance, policy, source } = config;
-  const hidden = source.auth && Object.fromEntries(Object.keys(source.auth).map((name) => [name, '***']));
-  const shown = { ...config, source: { ...source, ...(hidden ? { auth: hidden } : {}) } };
+  const { file, stateDir, instance, policy } = config;
   return {
     ...(file === undefined ? {} : { file }),
     stateDir,
     instance,
     policy,
     settings: settingsOf(config),
-    shown,
+    shown: hideCredentials(config) as object,
   };
+}
+
+/** The configuration as it may be shown: credentials that stand in it are stars. */
+function hideCredentials(value: unknown, name = ''): unknown {
+  if (typeof value === 'string') return ['password', 'token', 'secrets'].includes(name) ? '***' : value;
+  if (Array.isArray(value)) return value.map((item) => hideCredentials(item, name));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hideCredentials(inner, key)]));
 }
 
 function readVersion(): string {

@@ -30,7 +30,8 @@ const rooms: Readonly<Record<string, Room>> = {
   observed: { pure: true, imports: [], types: ['desired'], packages: [] },
   plan: { pure: true, imports: ['desired', 'observed'], packages: [] },
   apply: { imports: pureRooms, packages: ['p-queue'] },
-  git: { ...edge, packages: ['chokidar', 'isomorphic-git'] },
+  git: { ...edge, packages: ['chokidar', 'isomorphic-git', 'openpgp', 'semver'] },
+  secrets: { ...edge, packages: ['age-encryption', 'bcryptjs', 'sops-age', 'yaml'] },
   docker: { ...edge, packages: ['dockerode'] },
   caddy: { ...edge, packages: [] },
   history: { ...edge, packages: ['better-sqlite3'] },
@@ -39,9 +40,19 @@ const rooms: Readonly<Record<string, Room>> = {
   api: {
     imports: pureRooms,
     types: ['apply', 'loop', 'history', 'git'],
-    packages: ['@hono/node-server', '@octokit/webhooks', 'hono'],
+    packages: ['@hono/node-server', 'ajv', 'hono', 'prom-client'],
   },
-  cli: { imports: [...pureRooms, 'loop'], types: ['api', 'apply'], packages: ['commander', 'yaml'] },
+  webhooks: {
+    imports: [...pureRooms, 'api'],
+    types: ['apply', 'loop', 'history', 'git'],
+    packages: ['@octokit/webhooks', 'hono'],
+  },
+  client: { imports: [], packages: ['openapi-fetch'] },
+  cli: {
+    imports: [...pureRooms, 'loop', 'secrets', 'client', 'git/deploy-key.ts'],
+    types: ['api', 'apply'],
+    packages: ['commander', 'yaml'],
+  },
 };
 
 /** What one file of a room may import beyond its room. */
@@ -50,7 +61,11 @@ const fileExceptions: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files that start other programs, each by a fixed list of arguments and without a shell. */
-const processStarters: readonly string[] = ['src/caddy/caddy-process.ts'];
+const processStarters: readonly string[] = [
+  'src/caddy/caddy-process.ts',
+  'src/git/run-program.ts',
+  'src/cli/run-editor.ts',
+];
 
 const impurities: readonly (readonly [string, RegExp])[] = [
   ['reads the clock', /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bTemporal\.Now\b/],

@@ -19,6 +19,8 @@ const load = createLoader(JSON.parse(readFileSync(join(root, 'schemas', 'app.sch
 /** What a controller allows that was told nothing. */
 const policy: HostPolicy = {
   allowPrivileged: false,
+  allowCapabilities: [],
+  apps: {},
   allowHostPaths: [],
   allowedRegistries: [],
   instance: 'default',

@@ -1,4 +1,5 @@
 import type { AppFile } from '../desired/app.ts';
+import type { OpenedSecret, SealedSecret, SecretValue } from '../desired/secret.ts';
 import type {
   Container,
   ContainerSpec,
@@ -117,6 +118,23 @@ export interface ProbePort {
   /** Called when a verdict changed. */
   onChange(listener: (container: string) => void): () => void;
   close(): void;
+}
+
+/** Encrypted values. Plain text is held in memory only, and handed out only by `reveal`. */
+export interface SecretsPort {
+  /**
+   * Opens what can be opened, by name; answers come from memory for what was opened before. Never throws for a secret
+   * that cannot be opened: it says why. What a release may need later is kept sealed, by version.
+   */
+  open(secrets: readonly SealedSecret[]): Promise<ReadonlyMap<string, OpenedSecret>>;
+  /** The plain value, also of a version that git does not hold any more. Throws EdgeError (`SecretUnavailable`). */
+  reveal(value: SecretValue): Promise<string>;
+  /** Whether a plain value is the one of this version; undefined when that version is not known here. */
+  matches(value: SecretValue, plain: string): boolean | undefined;
+  /** Forgets every version that is not among these. */
+  keep(versions: ReadonlySet<string>): Promise<void>;
+  /** The text with every value that was ever opened replaced by `***`, in all its encodings. */
+  redact(text: string): string;
 }
 
 /** The intent row before a mutating call, and its close after. */

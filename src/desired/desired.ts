@@ -47,15 +47,33 @@ export interface SourceFile {
 
 /** Everything the config repo holds at one revision that may concern us. */
 export interface Snapshot {
+  /** Of several sources: `sha256:…` over all of their revisions. */
   readonly revision: string;
   readonly files: readonly SourceFile[];
+  /** With several sources: each one's files lie in a folder that bears its name. */
+  readonly parts?: readonly SnapshotPart[];
+}
+
+/** One of several sources in a snapshot. */
+export interface SnapshotPart {
+  readonly source: string;
+  /** Full commit id; absent when the source was never read, so that what it holds is unknown and nothing may be pruned. */
+  readonly revision?: string;
+}
+
+/** What manifests may ask for that gives power over the host. */
+export interface Opened {
+  /** Everything: privileged mode, new privileges, every capability. */
+  readonly allowPrivileged: boolean;
+  readonly allowCapabilities: readonly string[];
+  /** Absolute paths; what lies below one is allowed too. */
+  readonly allowHostPaths: readonly string[];
 }
 
 /** What the controller's own configuration lets manifests ask for. */
-export interface HostPolicy {
-  readonly allowPrivileged: boolean;
-  /** Absolute paths; what lies below one is allowed too. */
-  readonly allowHostPaths: readonly string[];
+export interface HostPolicy extends Opened {
+  /** Opened for single apps only, by name, besides what is opened for all. */
+  readonly apps: Readonly<Record<string, Partial<Opened>>>;
   /** `ghcr.io`, or `ghcr.io/acme` for a part of it; empty allows all. */
   readonly allowedRegistries: readonly string[];
   readonly instance: string;

@@ -123,7 +123,14 @@ test('init makes a config repo that validates, and leaves a folder with somethin
     const schema = JSON.parse(await readFile('schemas/app.schema.json', 'utf8')) as object;
     const desired = createLoader(schema)(
       { revision: 'r1', files: [{ path: 'apps/hello/app.yaml', id: '1', content }] },
-      { allowPrivileged: false, allowHostPaths: [], allowedRegistries: [], instance: 'default' },
+      {
+        allowPrivileged: false,
+        allowCapabilities: [],
+        apps: {},
+        allowHostPaths: [],
+        allowedRegistries: [],
+        instance: 'default',
+      },
       new Map(),
     );
     assert.equal(desired.problems, []);

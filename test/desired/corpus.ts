@@ -26,6 +26,8 @@ export const schema: object = JSON.parse(
 
 export const strictPolicy: HostPolicy = {
   allowPrivileged: false,
+  allowCapabilities: [],
+  apps: {},
   allowHostPaths: ['/srv/data'],
   allowedRegistries: ['registry.test', 'ghcr.io/acme'],
   instance: 'default',

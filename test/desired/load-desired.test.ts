@@ -126,6 +126,8 @@ test('policy problems say that only the policy refuses', () => {
   assert.equal(refused.invalid, ['shop']);
   const policy = {
     allowPrivileged: true,
+    allowCapabilities: [],
+    apps: {},
     allowHostPaths: ['/data/'],
     allowedRegistries: [],
     instance: 'default',
@@ -151,6 +153,8 @@ test('no policy allows what would own the host', () => {
     ...strictPolicy,
     allowHostPaths: ['/', '/etc', '/var/run/docker.sock'],
     allowPrivileged: true,
+    allowCapabilities: [],
+    apps: {},
   };
   for (const hostPath of spellings) {
     const text = app('shop', `, volumes: [{hostPath: ${hostPath}, mount: /d}]`);

@@ -5,6 +5,8 @@ import { loadFiles, usualHead } from './corpus.ts';
 
 const policy = {
   allowPrivileged: true,
+  allowCapabilities: [],
+  apps: {},
   allowHostPaths: ['/srv'],
   allowedRegistries: [],
   instance: 'default',

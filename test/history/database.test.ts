@@ -69,7 +69,7 @@ test('an older schema is migrated forward after a verified backup', ({ bench }) 
   } finally {
     db.close();
   }
-  assert.match(String(backup), /history\.db\.backup-v1-20251121T124900Z$/);
+  assert.ok(String(backup).endsWith(`history.db.backup-v${migrations.length}-20251121T124900Z`));
   assert.is(statSync(String(backup)).mode & 0o777, 0o600);
   const copy = new Database(String(backup), { readonly: true });
   try {
