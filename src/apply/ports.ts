@@ -1,4 +1,4 @@
-import type { AppFile } from '../desired/app.ts';
+import type { AppFile, RegistryLogin } from '../desired/app.ts';
 import type { OpenedSecret, SealedSecret, SecretValue } from '../desired/secret.ts';
 import type {
   Container,
@@ -49,7 +49,12 @@ export interface EnginePort {
   /** Makes the network with our labels; one of that name with our label is success, a foreign one an error. */
   createNetwork(name: string, subnet: string): Promise<void>;
   /** Pulls by reference; `progress` gets one line at a time for people. */
-  pull(image: string, signal: AbortSignal, progress: (line: string) => void): Promise<void>;
+  pull(
+    image: string,
+    signal: AbortSignal,
+    progress: (line: string) => void,
+    login?: RegistryLogin,
+  ): Promise<void>;
   createVolume(name: string, app: string): Promise<void>;
   removeVolume(name: string): Promise<void>;
   /** Creates, and puts the files in place; a container of that name that is ours with that spec hash is success. */
@@ -68,6 +73,8 @@ export interface EnginePort {
     container: string,
     limits: { readonly memory: number; readonly nanoCpus: number; readonly pids: number },
   ): Promise<void>;
+  /** Puts the file in place of what is there, whole, and sends the signal; the same again is harmless. */
+  deliver(container: string, file: AppFile, signal: string | undefined): Promise<void>;
   rename(container: string, name: string): Promise<void>;
   unpause(container: string): Promise<void>;
   /** `grace` in milliseconds between SIGTERM and SIGKILL. */

@@ -63,7 +63,7 @@ function perform({ engine, proxy }: Edges, { signal, progress }: Turn, step: Ste
     case 'switch':
       return proxy.switch(step.app, step.replica, step.flagged);
     case 'pull':
-      return engine.pull(step.image, signal, (line) => progress(step, line));
+      return engine.pull(step.image, signal, (line) => progress(step, line), step.login);
     case 'create-volume':
       return engine.createVolume(step.volume, step.app);
     case 'remove-volume':
@@ -80,6 +80,8 @@ function perform({ engine, proxy }: Edges, { signal, progress }: Turn, step: Ste
       return engine.remove(step.container);
     case 'unpause':
       return engine.unpause(step.container);
+    case 'deliver':
+      return engine.deliver(step.container, step.file, step.signal);
     case 'rename':
       return engine.rename(step.container, step.name);
     case 'publish':

@@ -1,3 +1,5 @@
+import type { SecretValue } from './secret.ts';
+
 /**
  * The validated value of one `kind: App` manifest: every default filled in, every unit resolved, nothing
  * left to interpret. Two manifests that mean the same give equal values.
@@ -19,6 +21,10 @@ export interface App {
   readonly suspend: boolean;
   readonly replicas: number;
   readonly container: ContainerFields;
+  /** Files that may change while the app runs; `container.liveFiles` only names them. Sorted by mount. */
+  readonly liveFiles?: readonly LiveFile[];
+  /** What its image's registry is asked with. */
+  readonly registry?: RegistryLogin;
   readonly pull: 'missing' | 'always' | 'never';
   readonly domains: readonly Domain[];
   readonly healthCheck: HealthCheck;
@@ -48,8 +54,11 @@ export interface ContainerFields {
   readonly workingDir?: string;
   readonly user?: string;
   readonly ports: readonly Port[];
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, EnvValue>>;
+  /** Files that only a new container brings. Sorted by mount. */
   readonly files: readonly AppFile[];
+  /** Where the files stand that change without one; absent when there are none. */
+  readonly liveFiles?: readonly { readonly mount: string; readonly sealed: boolean }[];
   readonly volumes: readonly Volume[];
   readonly resources: Resources;
   /** Networks joined besides our own. */
@@ -69,12 +78,25 @@ export interface Port {
   readonly hostIp?: string;
 }
 
-/** A configuration file inside the container; `from` is already read. */
+export type EnvValue = string | SecretValue;
+
+/** A configuration file inside the container; `from` is already read. A secret one lies in memory. */
 export interface AppFile {
   readonly mount: string;
-  readonly content: string;
+  readonly content: string | SecretValue;
   /** Octal permission bits, `0o644`. */
   readonly mode: number;
+}
+
+/** A file that is delivered into the running container. */
+export interface LiveFile extends AppFile {
+  /** Sent to the container's process after the delivery: `SIGHUP`. */
+  readonly signal?: string;
+}
+
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string | SecretValue;
 }
 
 export type Volume =
@@ -124,7 +146,16 @@ export interface Domain {
   readonly allowIPs: readonly string[];
   /** Bytes. */
   readonly maxBody?: number;
+  /** Who may pass, sorted by user; everybody when absent. */
+  readonly basicAuth?: readonly Account[];
   readonly origin: Position;
+}
+
+/** Somebody who may pass a route. */
+export interface Account {
+  readonly user: string;
+  /** Bcrypt. */
+  readonly hash: string;
 }
 
 export interface HealthTimings {

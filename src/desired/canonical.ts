@@ -1,6 +1,9 @@
 /** JSON with the keys of every mapping sorted and absent fields left out: equal values give equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => (isMapping(part) ? sortKeys(part) : part));
+export function canonicalJson(value: unknown, change: (part: unknown) => unknown = (part) => part): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    const changed = change(part);
+    return isMapping(changed) ? sortKeys(changed) : changed;
+  });
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

@@ -42,5 +42,5 @@ export function sopsVersion(ciphertext: string): string {
 }
 
 export function isSecretValue(value: unknown): value is SecretValue {
-  return typeof value === 'object' && value !== null && 'version' in value;
+  return typeof value === 'object' && value !== null && 'secret' in value && 'version' in value;
 }

@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
-import type { AppFile } from '../desired/app.ts';
+import { EdgeError } from '../apply/ports.ts';
+import type { AppFile, EnvValue } from '../desired/app.ts';
+import { isSecretValue } from '../desired/secret.ts';
 import type { ContainerSpec, Mount, PublishedPort } from '../observed/observed.ts';
 import { askedLabel } from './asked-spec.ts';
 import { label, labelPrefix } from './labels.ts';
@@ -24,7 +26,7 @@ export function createBody(spec: ContainerSpec, making: Making): ContainerCreate
   return {
     Image: spec.image,
     Labels: labelsOf(spec, making.forgetful ?? false),
-    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${plainText(value)}`),
     // The image's own would be filled in for an empty list; one empty word means "none".
     Entrypoint: spec.entrypoint.length > 0 ? [...spec.entrypoint] : [''],
     Cmd: [...spec.command],
@@ -42,6 +44,16 @@ export function createBody(spec: ContainerSpec, making: Making): ContainerCreate
 function labelsOf(spec: ContainerSpec, forgetful: boolean): Record<string, string> {
   const own = Object.entries(spec.labels).filter(([name]) => name.startsWith(labelPrefix));
   return { ...Object.fromEntries(own), ...(forgetful ? { [label.asked]: askedLabel(spec) } : {}) };
+}
+
+/** The plain value; a secret must have been revealed before. */
+export function plainText(value: EnvValue): string {
+  if (isSecretValue(value)) throw secretUnavailable(value.secret);
+  return value;
+}
+
+function secretUnavailable(what: string): EdgeError {
+  return new EdgeError('terminal', 'SecretUnavailable', `reveal ${what}: this engine is given no secrets`);
 }
 
 /** How a container sits in a network; without an address the engine picks one. */
@@ -99,6 +111,8 @@ function mountOf(mount: Mount, spec: ContainerSpec): MountSettings {
     }
     case 'bind':
       return { Type: 'bind', Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
+    case 'secret':
+      throw secretUnavailable(mount.target);
     case 'tmpfs': {
       const options = mount.size > 0 ? { TmpfsOptions: { SizeBytes: mount.size, Mode: 0o1777 } } : {};
       return { Type: 'tmpfs', Target: mount.target, ...options } as MountSettings;

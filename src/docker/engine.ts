@@ -3,13 +3,14 @@ import type { NetworkInspectInfo } from 'dockerode';
 import { EdgeError, type EnginePort } from '../apply/ports.ts';
 import { upperHalf } from '../plan/address.ts';
 import { ask, read, writeTimeout } from './ask.ts';
-import { endpoint, limits } from './create-body.ts';
+import { endpoint, limits, plainText } from './create-body.ts';
 import { type Call, sentence, statusOf } from './engine-error.ts';
 import { askVersion, type EngineVersion } from './engine-version.ts';
 import { label, unfinished } from './labels.ts';
 import { makeContainer } from './make-container.ts';
 import { pullImage } from './pull-image.ts';
 import { nameOf, readContainer } from './read-container.ts';
+import { tarOf } from './tar.ts';
 
 export type Touched = 'container' | 'network' | 'volume' | 'image';
 
@@ -179,6 +180,17 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
     async update(id, wanted) {
       await refuseUnbounding(id, wanted);
       await act('update', id, (target, abortSignal) => target.update({ ...limits(wanted), abortSignal }));
+    },
+
+    async deliver(id, file, signal) {
+      const archive = tarOf([
+        { path: file.mount, content: Buffer.from(plainText(file.content)), mode: file.mode },
+      ]);
+      await act('deliver to', id, (target, abortSignal) =>
+        target.putArchive(archive, { path: '/', abortSignal }),
+      );
+      if (signal !== undefined)
+        await act('signal', id, (target, abortSignal) => target.kill({ signal, abortSignal }));
     },
 
     async rename(id, name) {

@@ -3,7 +3,7 @@ import { EdgeError } from '../apply/ports.ts';
 import type { AppFile } from '../desired/app.ts';
 import type { ContainerSpec } from '../observed/observed.ts';
 import { ask, read } from './ask.ts';
-import { createBody, endpoint, fileFolders, isWithin } from './create-body.ts';
+import { createBody, endpoint, fileFolders, isWithin, plainText } from './create-body.ts';
 import { sentence } from './engine-error.ts';
 import { label, unfinished } from './labels.ts';
 import { stateOf } from './read-container.ts';
@@ -115,7 +115,7 @@ function toTar({
   content,
   mode,
 }: AppFile & { readonly path: string }): Parameters<typeof tarOf>[0][number] {
-  return { path, content: Buffer.from(content), mode };
+  return { path, content: Buffer.from(plainText(content)), mode };
 }
 
 function byFolder(spec: ContainerSpec, files: readonly AppFile[]): Map<string, AppFile[]> {
@@ -134,7 +134,7 @@ function refuseLostFiles(spec: ContainerSpec, files: readonly AppFile[]): void {
   for (const file of files) {
     const mount = spec.mounts.find(({ target }) => isWithin(file.mount, target));
     if (mount?.kind === 'tmpfs') refuse(file, 'would lie below a tmpfs, which is empty at every start');
-    if (mount && mount.kind !== 'tmpfs' && mount.readOnly) refuse(file, 'lies in a read-only volume');
+    if (mount && 'readOnly' in mount && mount.readOnly) refuse(file, 'lies in a read-only volume');
     if (spec.readOnlyRootfs && /^\/[^/]*$/.test(file.mount) && !mount) {
       refuse(file, 'needs a folder of its own, because the root file system is read-only');
     }

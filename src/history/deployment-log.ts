@@ -190,6 +190,8 @@ function objectOf(step: Step): string {
       return `${step.container} ${step.network}`;
     case 'rename':
       return `${step.container} ${step.name}`;
+    case 'deliver':
+      return `${step.container} ${step.file.mount}`;
     case 'start':
     case 'publish':
     case 'update':

@@ -189,7 +189,7 @@ export class SqliteHistory implements History {
   }
 
   retry(app: string, actor: string): void {
-    this.#change(app, ({ quarantine: _q, failure: _f, healed: _h, ...memory }) => memory, {
+    this.#change(app, ({ quarantine: _q, failure: _f, healed: _h, delivered: _d, ...memory }) => memory, {
       type: 'Retried',
       reason: 'Operator',
       message: `a new attempt was asked for by ${actor}`,
@@ -284,6 +284,19 @@ export class SqliteHistory implements History {
           message: `healed ${decision.fields.join(', ')}`,
         });
         return;
+      case 'delivered': {
+        const mounts = [
+          ...new Set(Object.keys(decision.files).map((key) => key.slice(key.indexOf(' ') + 1))),
+        ];
+        this.#tell({
+          at,
+          app,
+          type: 'Delivered',
+          reason: 'FileChanged',
+          message: `delivered ${mounts.join(', ')}`,
+        });
+        return;
+      }
       case 'restarted':
         this.#tell({
           at,

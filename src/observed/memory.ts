@@ -47,6 +47,10 @@ export interface AppMemory<A> {
     readonly fields: readonly string[];
     readonly containers: readonly string[];
   };
+  /** What was put into which file of which container last (`ID MOUNT` → digest): the same again is a stall. */
+  readonly delivered?: Readonly<Record<string, string>>;
+  /** Containers that a person wants replaced by others of their release. */
+  readonly restart?: { readonly containers: readonly string[]; readonly actor: string; readonly at: number };
   /** The spec hash whose rollout a person approved. */
   readonly approved?: string;
   /** A person approved the removal of this app (`prune: confirm`). */

@@ -1,3 +1,5 @@
+import type { Account, EnvValue } from '../desired/app.ts';
+
 /** What really is: read from the engine, Caddy and the probes. A value; nothing in it is a promise. */
 export interface Observed {
   /** Containers that are ours, sorted by name. */
@@ -58,8 +60,8 @@ export interface ContainerSpec {
   readonly command: readonly string[];
   readonly workingDir: string;
   readonly user: string;
-  /** With what the image contributes. */
-  readonly env: Readonly<Record<string, string>>;
+  /** With what the image contributes. Read back, a secret is known by its version. */
+  readonly env: Readonly<Record<string, EnvValue>>;
   /** Ours only (prefix `plimsoll.`). */
   readonly labels: Readonly<Record<string, string>>;
   /** Our network: the slot's address, and the app's name once the release is verified. */
@@ -68,6 +70,8 @@ export interface ContainerSpec {
   /** Names of the other networks, sorted. */
   readonly networks: readonly string[];
   readonly mounts: readonly Mount[];
+  /** What stands in the files that may change while it runs, by path: see `fileDigest`. Absent when there are none. */
+  readonly liveFiles?: Readonly<Record<string, string>>;
   readonly ports: readonly PublishedPort[];
   /** Bytes, 0 for no limit. */
   readonly memory: number;
@@ -85,6 +89,8 @@ export interface ContainerSpec {
 export type Mount =
   | { readonly kind: 'volume'; readonly name: string; readonly target: string; readonly readOnly: boolean }
   | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  /** One file in memory that holds a secret; where it lies on the host is the engine room's affair. */
+  | { readonly kind: 'secret'; readonly target: string }
   | {
       readonly kind: 'tmpfs';
       readonly target: string /** Bytes, 0 for the engine's default. */;
@@ -158,6 +164,7 @@ export interface Route {
   readonly allowIPs: readonly string[];
   /** Bytes, 0 for no limit. */
   readonly maxBody: number;
+  readonly basicAuth?: readonly Account[];
   /** Replicas that may be sent traffic, by replica number. */
   readonly upstreams: readonly Upstream[];
 }

@@ -75,6 +75,8 @@ function remember(before: AppMemory<App>, decision: AboutApp): AppMemory<App> {
         ...before,
         healed: { specHash: decision.specHash, fields: decision.fields, containers: decision.containers },
       };
+    case 'delivered':
+      return { ...before, delivered: { ...before.delivered, ...decision.files } };
     case 'restarted':
       return {
         ...before,

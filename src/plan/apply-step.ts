@@ -1,3 +1,4 @@
+import { fileDigest } from '../desired/file-digest.ts';
 import { isOwnName } from '../observed/container-name.ts';
 import type { Container, Image, Observed } from '../observed/observed.ts';
 import type { Settings, Step } from './plan.ts';
@@ -163,6 +164,14 @@ function afterChange(
       return { ...container, name: step.name, live: { ...container.live, name: step.name } };
     case 'publish':
       return { ...container, live: { ...container.live, address: step.address, aliases: step.aliases } };
+    case 'deliver':
+      return {
+        ...container,
+        live: {
+          ...container.live,
+          liveFiles: { ...container.live.liveFiles, [step.file.mount]: fileDigest(step.file) },
+        },
+      };
     case 'update':
       return {
         ...container,

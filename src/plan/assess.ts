@@ -145,6 +145,7 @@ const consequenceRows: readonly ConsequenceRow[] = [
     (findings) => replaces(findings) && findings.scene.wanted?.app.deploy.order === 'stop-first',
   ],
   ['start-first replace', replaces],
+  ['signal', ({ scene, differences }) => differences.every(isFile) && sendsSignal(scene, differences)],
   ['route-only', ({ differences }) => differences.every(({ path }) => path.startsWith('route '))],
   [
     'scale',
@@ -154,6 +155,18 @@ const consequenceRows: readonly ConsequenceRow[] = [
   ['create', ({ differences }) => differences.some(({ path }) => path === 'spec.replicas')],
   ['start', ({ differences }) => differences.some(({ path }) => path.endsWith(' state'))],
 ];
+
+function isFile({ path }: Difference): boolean {
+  return path.startsWith('spec.files[');
+}
+
+function sendsSignal({ wanted }: Scene, differences: readonly Difference[]): boolean {
+  const files = wanted?.app.liveFiles ?? [];
+  return files.some(
+    ({ mount, signal }) =>
+      signal !== undefined && differences.some(({ path }) => path === `spec.files[${mount}]`),
+  );
+}
 
 function consequenceOf(findings: Findings): Consequence {
   return consequenceRows.find(([, holds]) => holds(findings))?.[0] ?? 'in-place';

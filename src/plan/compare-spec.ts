@@ -1,4 +1,6 @@
+import type { EnvValue } from '../desired/app.ts';
 import { canonicalJson } from '../desired/canonical.ts';
+import { isSecretValue } from '../desired/secret.ts';
 import type { ContainerSpec } from '../observed/observed.ts';
 
 /** One field in which a live container is not what it should be. */
@@ -8,10 +10,13 @@ export interface FieldChange {
   readonly live: string | undefined;
   readonly desired: string | undefined;
   /** What mends it. */
-  readonly heal: 'replace' | 'update' | 'networks';
+  readonly heal: 'replace' | 'update' | 'networks' | 'deliver';
 }
 
-type Compared = Exclude<keyof ContainerSpec, 'name' | 'labels' | 'address' | 'aliases' | 'env' | 'networks'>;
+type Compared = Exclude<
+  keyof ContainerSpec,
+  'name' | 'labels' | 'address' | 'aliases' | 'env' | 'networks' | 'liveFiles'
+>;
 
 /** Every compared field, its name in the manifest, and what mends it. Name, slot and labels are judged by standing. */
 const compared = {
@@ -49,19 +54,61 @@ export function compareSpec(live: ContainerSpec, desired: ContainerSpec, imageKn
       // An engine can set and change a limit of a running container, but not take it away.
       heal: heal === 'update' && desired[field] === 0 ? ('replace' as const) : heal,
     }));
-  return [...plain, ...(imageKnown ? compareEnv(live, desired) : []), ...compareNetworks(live, desired)];
+  return [
+    ...plain,
+    ...(imageKnown ? compareEnv(live, desired) : []),
+    ...compareFiles(live, desired),
+    ...compareNetworks(live, desired),
+  ];
 }
 
 function compareEnv(live: ContainerSpec, desired: ContainerSpec): FieldChange[] {
   const names = [...new Set([...Object.keys(live.env), ...Object.keys(desired.env)])].sort();
   return names
-    .filter((name) => live.env[name] !== desired.env[name])
+    .filter((name) => keyOf(live.env[name]) !== keyOf(desired.env[name]))
     .map((name) => ({
       path: `spec.env.${name}`,
-      live: live.env[name],
-      desired: desired.env[name],
+      ...shownEnv(live.env[name], desired.env[name]),
       heal: 'replace',
     }));
+}
+
+/** Two values are equal when this is; the name a secret is known by may change without its value. */
+function keyOf(value: EnvValue | undefined): string | undefined {
+  return isSecretValue(value) ? `\0${value.version}` : value;
+}
+
+/** Where one side is secret neither is shown: the other may be the same value, written out. */
+function shownEnv(live: EnvValue | undefined, desired: EnvValue | undefined) {
+  if (!isSecretValue(live) && !isSecretValue(desired)) return { live, desired };
+  return {
+    live: live === undefined ? undefined : '***',
+    desired: desired === undefined ? undefined : live === undefined ? '***' : '*** (changed)',
+  };
+}
+
+/** A file that was never delivered counts as empty; what is in a secret one is told by nobody. */
+function compareFiles({ liveFiles: live = {} }: ContainerSpec, desired: ContainerSpec): FieldChange[] {
+  return Object.entries(desired.liveFiles ?? {})
+    .filter(([mount, digest]) => live[mount] !== digest)
+    .map(([mount, digest]) => ({
+      path: `spec.files[${mount}]`,
+      ...shownFile(live[mount], digest),
+      heal: 'deliver',
+    }));
+}
+
+function shownFile(live: string | undefined, desired: string) {
+  const isSecret = desired.includes(' secret ');
+  if (isSecret)
+    return {
+      live: live === undefined ? undefined : '***',
+      desired: live === undefined ? '***' : '*** (changed)',
+    };
+  return {
+    live: live === undefined ? undefined : `content ${live.slice(0, 12)}`,
+    desired: `content ${desired.slice(0, 12)}`,
+  };
 }
 
 function compareNetworks(live: ContainerSpec, desired: ContainerSpec): FieldChange[] {

@@ -1,4 +1,5 @@
 import type { Findings } from './assess.ts';
+import { isDeliveredInVain } from './heal.ts';
 import type { AppPlan, Condition } from './plan.ts';
 import { isCrashLooping } from './restart.ts';
 import { isStalled, type Member } from './scene.ts';
@@ -125,6 +126,18 @@ function stall({ scene }: Facts): Said {
       `a new container of spec hash ${stuck.container.specHash.slice(0, 12)} shows the same difference again: ${fields}`,
     ];
   }
+  const overwritten = members.flatMap(({ container, changes }) =>
+    (scene.target?.app.liveFiles ?? [])
+      .filter(({ mount }) => changes.some(({ path }) => path === `spec.files[${mount}]`))
+      .filter((file) => isDeliveredInVain(scene, container, file))
+      .map(({ mount }) => mount),
+  );
+  const underway = scene.world.observed.underway[scene.name] !== undefined;
+  if (overwritten.length > 0 && !underway)
+    return [
+      'WouldChangeTwice',
+      `${overwritten.join(', ')} was delivered and is different again: something in the container writes over it`,
+    ];
   const paused = scene.quarantined && scene.wanted?.app.deploy.onFailure === 'pause';
   return paused
     ? [

@@ -24,6 +24,8 @@ export function describeStep(step: Step): string {
       return `disconnect ${short(step.container)} from ${step.network}`;
     case 'rename':
       return `rename ${short(step.container)} to ${step.name}`;
+    case 'deliver':
+      return `deliver ${step.file.mount} to ${short(step.container)}${step.signal === undefined ? '' : ` and send ${step.signal}`}`;
     case 'update':
       return `update the limits of ${short(step.container)}`;
     case 'start':

@@ -1,4 +1,7 @@
+import type { App, AppFile, ContainerFields } from '../desired/app.ts';
 import { canonicalJson } from '../desired/canonical.ts';
+import { fileDigest } from '../desired/file-digest.ts';
+import { isSecretValue } from '../desired/secret.ts';
 import type { Container, Route, RouteTable } from '../observed/observed.ts';
 import type { Cause, Difference } from './plan.ts';
 import type { Target } from './release.ts';
@@ -37,13 +40,14 @@ function countDifference({ containers, memory }: Scene, { app }: Target): Differ
 function containerDifferences(scene: Scene, wanted: Target, container: Container): Difference[] {
   const sameSpec = container.specHash === wanted.specHash;
   const cause = causeOf(scene, wanted, container);
-  const fields = changesOf(scene, wanted, container).map(({ path, live, desired }) => ({
+  const fields = changesOf(scene, wanted, container).map(({ path, live, desired, heal }) => ({
     path,
     live,
     desired,
-    cause,
+    cause: heal === 'deliver' ? fileCause(scene, wanted, path) : cause,
   }));
-  if (!sameSpec) return [...named(scene, wanted, fields, cause), ...unseen(container, wanted, fields, cause)];
+  if (!sameSpec)
+    return [...named(scene, wanted, fields, cause), ...unseen(scene, container, wanted, fields, cause)];
   return [...named(scene, wanted, fields, cause), ...standingDifferences(scene, container)];
 }
 
@@ -55,7 +59,25 @@ function causeOf({ memory }: Scene, wanted: Target, container: Container): Cause
     before &&
     canonicalJson({ ...before, restartedAt: undefined }) ===
       canonicalJson({ ...wanted.app.container, restartedAt: undefined });
-  return restarted ? 'restart' : 'commit';
+  if (restarted) return 'restart';
+  return before && isOnlySecrets(before, wanted.app.container) ? 'secret' : 'commit';
+}
+
+/** Nothing but the versions of secrets differs. */
+export function isOnlySecrets(before: ContainerFields, after: ContainerFields): boolean {
+  return withoutVersions(before) === withoutVersions(after);
+}
+
+function withoutVersions(fields: unknown): string {
+  return canonicalJson(fields, (value) => (isSecretValue(value) ? { ...value, version: '' } : value));
+}
+
+/** Why a file that changes without a new container is not what git says. */
+function fileCause({ memory }: Scene, wanted: Target, path: string): Cause {
+  const find = (app: App | undefined) => app?.liveFiles?.find(({ mount }) => path === `spec.files[${mount}]`);
+  const [before, after] = [find(memory.lastHealthy?.app), find(wanted.app)];
+  if (before && after && fileDigest(before) === fileDigest(after)) return 'drift';
+  return isSecretValue(after?.content) ? 'secret' : 'commit';
 }
 
 /** People know images by their reference; the id is shown only where the reference did not change. */
@@ -70,12 +92,15 @@ function named({ memory }: Scene, wanted: Target, fields: readonly Difference[],
 
 /** Files and times are in the hash but cannot be read back from a container. */
 function unseen(
+  { memory }: Scene,
   container: Container,
   wanted: Target,
   fields: readonly Difference[],
   cause: Cause,
 ): Difference[] {
   if (fields.length > 0) return [];
+  const files = fileDifferences(memory.lastHealthy?.app, wanted.app, cause);
+  if (files.length > 0) return files;
   return [
     {
       path: 'spec',
@@ -84,6 +109,27 @@ function unseen(
       cause,
     },
   ];
+}
+
+/** Files that came with the container, as the last healthy release had them. */
+function fileDifferences(before: App | undefined, after: App, cause: Cause): Difference[] {
+  if (!before) return [];
+  const old = new Map(before.container.files.map((file) => [file.mount, file]));
+  const now = new Map(after.container.files.map((file) => [file.mount, file]));
+  const show = (file: AppFile | undefined, changed: string) =>
+    file && (isSecretValue(file.content) ? `***${changed}` : `content ${fileDigest(file).slice(0, 12)}`);
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .filter((mount) => digest(old.get(mount)) !== digest(now.get(mount)))
+    .map((mount) => ({
+      path: `spec.files[${mount}]`,
+      live: show(old.get(mount), ''),
+      desired: show(now.get(mount), old.has(mount) ? ' (changed)' : ''),
+      cause,
+    }));
+}
+
+function digest(file: AppFile | undefined): string | undefined {
+  return file && fileDigest(file);
 }
 
 /** While another release than git's is the target, git's routes are those it would have with the same upstreams. */
@@ -104,10 +150,12 @@ function routeDifferences({ lookup, name, world, memory }: Scene, wanted: RouteT
   return keys.flatMap((key) => {
     const live = running.find((route) => keyOf(route) === key);
     const desired = wanted.find((route) => keyOf(route) === key);
-    if (textOf(live) === textOf(desired)) return [];
+    if (canonicalJson(settingsOf(live)) === canonicalJson(settingsOf(desired))) return [];
     const known = memory.lastHealthy?.app.domains.some((domain) => `${domain.host}${domain.path}` === key);
     const cause = world.observed.proxy.state === 'edited' || (known && !live) ? 'drift' : 'commit';
-    return [{ path: `route ${key}`, live: textOf(live), desired: textOf(desired), cause }];
+    const onlyPasswords = textOf(live) === textOf(desired) ? ' (passwords changed)' : '';
+    const after = desired && `${textOf(desired)}${onlyPasswords}`;
+    return [{ path: `route ${key}`, live: textOf(live), desired: after, cause }];
   });
 }
 
@@ -116,10 +164,17 @@ function keyOf(route: Route): string {
 }
 
 /** What a person wrote; which slot serves is not a difference. */
-function textOf(route: Route | undefined): string | undefined {
+function settingsOf(route: Route | undefined) {
   if (!route) return undefined;
   const { app: _app, host: _host, path: _path, upstreams, ...settings } = route;
-  return canonicalJson({ ...settings, replicas: upstreams.map((upstream) => upstream.replica) });
+  return { ...settings, replicas: upstreams.map((upstream) => upstream.replica) };
+}
+
+/** The same for people: of accounts only the names. */
+function textOf(route: Route | undefined): string | undefined {
+  const settings = settingsOf(route);
+  if (!settings?.basicAuth) return settings && canonicalJson(settings);
+  return canonicalJson({ ...settings, basicAuth: settings.basicAuth.map(({ user }) => user) });
 }
 
 function unique(differences: readonly Difference[]): Difference[] {

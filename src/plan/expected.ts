@@ -1,4 +1,6 @@
 import type { App, Port, Volume } from '../desired/app.ts';
+import { fileDigest } from '../desired/file-digest.ts';
+import { isSecretValue } from '../desired/secret.ts';
 import type { ContainerSpec, Image, Mount, PublishedPort } from '../observed/observed.ts';
 
 export interface Placing {
@@ -29,7 +31,10 @@ export function expectedSpec(app: App, image: Image | undefined, placing: Placin
     address: placing.address,
     aliases: placing.aliases,
     networks: [...fields.networks].sort(),
-    mounts: fields.volumes.map((volume) => toMount(volume, app.name, placing)).sort(byTarget),
+    mounts: [...fields.volumes.map((volume) => toMount(volume, app.name, placing)), ...secretFiles(app)].sort(
+      byTarget,
+    ),
+    ...liveFiles(app),
     ports: fields.ports.flatMap(toPublished).sort(byPort),
     memory: fields.resources.memory ?? 0,
     nanoCpus: (fields.resources.cpuMillis ?? 0) * 1_000_000,
@@ -41,6 +46,17 @@ export function expectedSpec(app: App, image: Image | undefined, placing: Placin
     privileged: fields.security.privileged,
     logging: fields.logging,
   };
+}
+
+function liveFiles({ liveFiles: files = [] }: App): Pick<ContainerSpec, 'liveFiles'> {
+  if (files.length === 0) return {};
+  return { liveFiles: Object.fromEntries(files.map((file) => [file.mount, fileDigest(file)])) };
+}
+
+function secretFiles({ container, liveFiles: files = [] }: App): Mount[] {
+  return [...container.files, ...files]
+    .filter(({ content }) => isSecretValue(content))
+    .map(({ mount }) => ({ kind: 'secret', target: mount }));
 }
 
 /** A given entrypoint voids the image's command, as everywhere in the field. */

@@ -49,7 +49,7 @@ function create(scene: Scene, target: Target, replica: Replica, turn: Turn): voi
   turn.steps.push({
     kind: 'create',
     spec,
-    files: target.app.container.files,
+    files: [...target.app.container.files, ...(target.app.liveFiles ?? [])],
     imageHealthCheck: target.app.healthCheck.kind === 'none',
     reason,
     traffic,

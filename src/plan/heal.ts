@@ -1,5 +1,9 @@
+import type { AppFile } from '../desired/app.ts';
+import { fileDigest } from '../desired/file-digest.ts';
 import { containerName } from '../observed/container-name.ts';
+import type { Container } from '../observed/observed.ts';
 import { sibling } from './address.ts';
+import type { FieldChange } from './compare-spec.ts';
 import { draftSpec } from './draft.ts';
 import { isPublished } from './release.ts';
 import { isRightlyNamed, type Member, type Scene } from './scene.ts';
@@ -104,4 +108,38 @@ function healNetworks(scene: Scene, { container, changes }: Member, turn: Turn):
       reason: `it was connected to ${network} by hand`,
       traffic: 'none',
     });
+}
+
+/** Files that may change without a new container: put in place of what is there, with the signal the manifest names. */
+export function deliverFiles(scene: Scene, { container, changes }: Member, turn: Turn): void {
+  if (container.state === 'removing' || container.state === 'dead') return;
+  const files = undelivered(scene, changes).filter((file) => !isDeliveredInVain(scene, container, file));
+  if (files.length === 0) return;
+  const marks = files.map((file) => [`${container.id} ${file.mount}`, fileDigest(file)]);
+  turn.records.push({ kind: 'delivered', files: Object.fromEntries(marks) });
+  for (const { signal, ...file } of files)
+    turn.steps.push({
+      kind: 'deliver',
+      container: container.id,
+      file,
+      ...(signal === undefined || container.state !== 'running' ? {} : { signal }),
+      reason: `${file.mount} is not what git says`,
+      traffic: 'none',
+    });
+}
+
+/** Files that differ; what somebody changed by hand is left alone without `selfHeal`. */
+function undelivered({ target, memory }: Scene, changes: readonly FieldChange[]) {
+  const paths = changes.filter(({ heal }) => heal === 'deliver').map(({ path }) => path);
+  const before = new Map(
+    (memory.lastHealthy?.app.liveFiles ?? []).map((file) => [file.mount, fileDigest(file)]),
+  );
+  return (target?.app.liveFiles ?? [])
+    .filter(({ mount }) => paths.includes(`spec.files[${mount}]`))
+    .filter((file) => target?.app.policy.selfHeal || before.get(file.mount) !== fileDigest(file));
+}
+
+/** It was put there, and something in the container writes over it: putting it again would go on for ever. */
+export function isDeliveredInVain({ memory }: Scene, { id }: Container, file: AppFile): boolean {
+  return memory.delivered?.[`${id} ${file.mount}`] === fileDigest(file);
 }

@@ -1,6 +1,7 @@
 import { assess } from './assess.ts';
 import { type Blocker, findBlocker } from './blockers.ts';
-import { findDifferences } from './differences.ts';
+import type { FieldChange } from './compare-spec.ts';
+import { findDifferences, isOnlySecrets } from './differences.ts';
 import { deploymentOf, newDeploymentId } from './draft.ts';
 import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
 import type { AppPlan } from './plan.ts';
@@ -44,8 +45,8 @@ function carryOver({ name, wanted, world }: Scene, turn: Turn): void {
 }
 
 /** What was held against a release that git does not want any more is void. */
-function liftStale({ memory, world, target }: Scene, wanted: Target, turn: Turn): void {
-  const { quarantine, pin, failure, healed, suspended } = memory;
+function liftStale({ memory, world, target, containers }: Scene, wanted: Target, turn: Turn): void {
+  const { quarantine, pin, failure, healed, suspended, restart } = memory;
   const pinned = pin?.against === wanted.specHash ? pin : undefined;
   if (pin && !pinned) turn.records.push({ kind: 'lift', what: 'pin' });
   const heldFor = [wanted.specHash, pinned?.specHash];
@@ -54,6 +55,8 @@ function liftStale({ memory, world, target }: Scene, wanted: Target, turn: Turn)
   if (failure?.specHash !== undefined && failure.specHash !== target?.specHash)
     turn.records.push({ kind: 'lift', what: 'failure' });
   if (healed && healed.specHash !== target?.specHash) turn.records.push({ kind: 'lift', what: 'healed' });
+  const asked = containers.some(({ id }) => restart?.containers.includes(id));
+  if (restart && !asked) turn.records.push({ kind: 'lift', what: 'restart' });
   if (suspended?.until !== undefined && world.now >= suspended.until)
     turn.records.push({ kind: 'lift', what: 'suspended' });
 }
@@ -142,12 +145,15 @@ function supersede(scene: Scene, turn: Turn): void {
 
 function open(scene: Scene, target: Target, turn: Turn): void {
   const { name, world, memory } = scene;
+  const before = memory.lastHealthy;
   const cause =
-    target.from === 'git'
-      ? memory.lastHealthy?.specHash === target.specHash
+    target.from !== 'git'
+      ? 'rollback'
+      : before?.specHash === target.specHash
         ? 'digest'
-        : 'commit'
-      : 'rollback';
+        : before && isOnlySecrets(before.app.container, target.app.container)
+          ? 'secret'
+          : 'commit';
   const { specHash, imageId, revision } = target;
   const base = {
     id: newDeploymentId(name, world.now),
@@ -174,6 +180,7 @@ function lookUpTag({ world, memory, wanted }: Scene, target: Target, turn: Turn)
     kind: 'pull',
     image: target.app.container.image,
     specHash: target.specHash,
+    ...(target.app.registry === undefined ? {} : { login: target.app.registry }),
     reason: 'pull: always looks the tag up',
     traffic: 'none',
   });
@@ -211,10 +218,10 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
   if (!isSameRelease(recorded, target) || !recorded || releaseKey(recorded.app) !== releaseKey(app))
     turn.records.push({ kind: 'healthy', release: { specHash, imageId, revision, app } });
   // The replacement stayed as it should be: the next such change is a new one, not the same again.
-  const drifted = scene.replicas.some(({ current }) =>
-    current?.changes.some(({ heal }) => heal === 'replace'),
-  );
-  if (memory.healed && !drifted) turn.records.push({ kind: 'lift', what: 'healed' });
+  const differs = (how: FieldChange['heal']) =>
+    scene.replicas.some(({ current }) => current?.changes.some(({ heal }) => heal === how));
+  if (memory.healed && !differs('replace')) turn.records.push({ kind: 'lift', what: 'healed' });
+  if (memory.delivered && !differs('deliver')) turn.records.push({ kind: 'lift', what: 'delivered' });
   if (memory.deployment && matches(scene, target))
     turn.records.push({
       kind: 'close',

@@ -71,7 +71,7 @@ function createHook(scene: Scene, target: Target, kind: Kind, command: readonly 
   turn.steps.push({
     kind: 'create',
     spec,
-    files: target.app.container.files,
+    files: [...target.app.container.files, ...(target.app.liveFiles ?? [])],
     imageHealthCheck: false,
     reason: `${kind} of the new release`,
     traffic: 'none',

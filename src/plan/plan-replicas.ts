@@ -2,7 +2,7 @@ import type { Container } from '../observed/observed.ts';
 import { isFlagged } from './address.ts';
 import { fill } from './fill.ts';
 import { settleDeadline } from './gate.ts';
-import { healInPlace } from './heal.ts';
+import { deliverFiles, healInPlace } from './heal.ts';
 import { isDialled } from './plan-routes.ts';
 import type { Target } from './release.ts';
 import { isPublished } from './release.ts';
@@ -30,6 +30,7 @@ export function planReplicas(scene: Scene, target: Target, turn: Turn, mayCreate
 function tend(scene: Scene, target: Target, member: Member, turn: Turn): void {
   const { container, standing } = member;
   if (target.app.policy.selfHeal || !isPublished(container)) healInPlace(scene, member, turn);
+  deliverFiles(scene, member, turn);
   switch (standing) {
     case 'unstarted':
       turn.phases.add('Starting');

@@ -149,6 +149,7 @@ function toRoute(scene: Scene, app: App, domain: Domain, replicas: readonly Serv
     compress: domain.compress,
     allowIPs: domain.allowIPs,
     maxBody: domain.maxBody ?? 0,
+    ...(domain.basicAuth === undefined ? {} : { basicAuth: domain.basicAuth }),
     upstreams: replicas.map((serving) => toUpstream(scene, app, domain.port, serving)),
   };
 }

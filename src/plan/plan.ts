@@ -1,4 +1,4 @@
-import type { App, AppFile } from '../desired/app.ts';
+import type { App, AppFile, RegistryLogin } from '../desired/app.ts';
 import type { Desired } from '../desired/desired.ts';
 import type { DeploymentResult, Memory, OpenDeployment, Quarantine, Release } from '../observed/memory.ts';
 import type { ContainerSpec, Observed, RouteTable } from '../observed/observed.ts';
@@ -126,7 +126,12 @@ export type Step = StepBase &
   (
     | { readonly kind: 'create-network'; readonly network: string; readonly subnet: string }
     | { readonly kind: 'load-routes'; readonly routes: RouteTable }
-    | { readonly kind: 'pull'; readonly image: string; readonly specHash: string }
+    | {
+        readonly kind: 'pull';
+        readonly image: string;
+        readonly specHash: string;
+        readonly login?: RegistryLogin;
+      }
     | { readonly kind: 'create-volume'; readonly volume: string; readonly app: string }
     | { readonly kind: 'remove-volume'; readonly volume: string }
     | {
@@ -161,6 +166,13 @@ export type Step = StepBase &
       }
     | { readonly kind: 'rename'; readonly container: string; readonly name: string }
     | { readonly kind: 'unpause'; readonly container: string }
+    /** Puts a file into the running container, and tells its process by the signal, when there is one. */
+    | {
+        readonly kind: 'deliver';
+        readonly container: string;
+        readonly file: AppFile;
+        readonly signal?: string;
+      }
     /** Sends one replica's traffic to the slot with this flag: one atomic file operation, no reload. */
     | { readonly kind: 'switch'; readonly app: string; readonly replica: number; readonly flagged: boolean }
     | { readonly kind: 'restart'; readonly container: string /** Milliseconds. */; readonly grace: number }
@@ -191,7 +203,12 @@ export type Decision =
   | { readonly kind: 'healthy'; readonly release: Release<App> }
   | { readonly kind: 'quarantine'; readonly quarantine: Quarantine }
   /** The desired release is another one: what was held against the old one is void. */
-  | { readonly kind: 'lift'; readonly what: 'quarantine' | 'failure' | 'healed' | 'pin' | 'suspended' }
+  | {
+      readonly kind: 'lift';
+      readonly what: 'quarantine' | 'failure' | 'healed' | 'delivered' | 'pin' | 'restart' | 'suspended';
+    }
+  /** Files that are being put into running containers: `ID MOUNT` → digest. */
+  | { readonly kind: 'delivered'; readonly files: Readonly<Record<string, string>> }
   | {
       readonly kind: 'healed';
       readonly specHash: string;

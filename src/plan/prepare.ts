@@ -20,6 +20,7 @@ function ensureImage({ world }: Scene, target: Target, turn: Turn): boolean {
       kind: 'pull',
       image: target.app.container.image,
       specHash: target.specHash,
+      ...(target.app.registry === undefined ? {} : { login: target.app.registry }),
       reason: 'the image is not on this host',
       traffic: 'none',
     });

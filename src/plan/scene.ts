@@ -150,7 +150,8 @@ function toMember(scene: Bare, target: Target, container: Container): Member {
     changes.some((change) => change.heal === 'replace') &&
     target.app.policy.selfHeal &&
     !isStalled(scene, changes, container);
-  const subject = { container, ofTarget, drifted, chosen: true, health, restart: target.app.restart };
+  const asked = scene.memory.restart?.containers.includes(container.id) ?? false;
+  const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart: target.app.restart };
   return { container, ...standingOf(subject), health, changes };
 }
 

@@ -21,6 +21,8 @@ export interface Subject {
   readonly ofTarget: boolean;
   /** A field that only a new container can mend differs. */
   readonly drifted: boolean;
+  /** A person wants it replaced by another one of its release. */
+  readonly asked: boolean;
   /** Its replica number is wanted, and it is the best container for it. */
   readonly chosen: boolean;
   readonly health: Health | undefined;
@@ -34,6 +36,7 @@ const rows: readonly Row[] = [
   ['gone', 'it is being removed', ({ container }) => container.state === 'removing'],
   ['stale', 'it is of another release', (subject) => !subject.ofTarget],
   ['stale', 'it was changed by hand', (subject) => subject.drifted],
+  ['stale', 'a restart was asked for', (subject) => subject.asked],
   ['surplus', 'its replica is not wanted', (subject) => !subject.chosen],
   ['unstarted', 'it was never started', ({ container }) => container.state === 'created'],
   ['paused', 'it is paused', ({ container }) => container.state === 'paused'],

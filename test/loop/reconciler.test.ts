@@ -62,6 +62,7 @@ function aLoop(
     connect: act('connect'),
     disconnect: act('disconnect'),
     update: act('update'),
+    deliver: act('deliver'),
     rename: act('rename'),
     unpause: act('unpause'),
     stop: act('stop'),
