@@ -18,7 +18,7 @@ export class MachineError extends Error {
   override readonly name = 'MachineError';
 }
 
-type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose' | 'acme' | 'registry';
+type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose' | 'acme' | 'registry' | 'gpg' | 'ssh';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },
@@ -29,6 +29,8 @@ const tools = {
   busybox: { present: () => isStatic('/bin/busybox'), packages: ['busybox-static'] },
   acme: { present: () => inPath('pebble') && inPath('openssl'), packages: ['pebble', 'openssl'] },
   registry: { present: () => inPath('docker-registry'), packages: ['docker-registry'] },
+  gpg: { present: () => inPath('gpg') && inPath('gpgconf'), packages: ['gnupg'] },
+  ssh: { present: () => inPath('ssh') && inPath('ssh-keygen'), packages: ['openssh-client'] },
 } satisfies Record<Tool, { readonly present: () => boolean; readonly packages: readonly string[] }>;
 
 /** Installs and starts what is missing, saying each in one line. */

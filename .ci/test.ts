@@ -26,6 +26,8 @@ const needs = {
   curl: true,
   acme: true,
   registry: true,
+  gpg: true,
+  ssh: true,
 } as const;
 
 const results: { readonly name: string; readonly result: TestResult }[] = [];
