@@ -12,6 +12,7 @@ import { registerLogs } from './logs.ts';
 import { registerReconcile } from './reconcile.ts';
 import { registerResume } from './resume.ts';
 import { registerRollback } from './rollback.ts';
+import { registerSource } from './source.ts';
 import { registerStatus } from './status.ts';
 import { registerSuspend } from './suspend.ts';
 import { registerVersion } from './version.ts';
@@ -33,6 +34,7 @@ export const commands: readonly Register[] = [
   registerDoctor,
   registerInit,
   registerDown,
+  registerSource,
   registerConfig,
   registerVersion,
   registerCompletion,
