@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { cliReference } from './cli-reference.ts';
+import { clientTypes } from './client-types.ts';
 
 interface Schema {
   readonly type?: string | readonly string[];
@@ -26,6 +27,7 @@ const root = new URL('../', import.meta.url);
 const schemaFile = new URL('schemas/app.schema.json', root);
 const configFile = new URL('schemas/config.schema.json', root);
 const typesFile = new URL('src/desired/manifest.ts', root);
+const pathsFile = new URL('src/client/paths.ts', root);
 const readmeFile = new URL('README.md', root);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
@@ -51,6 +53,7 @@ export async function staleFiles(): Promise<readonly { readonly file: URL; reado
   };
   const wanted = [
     { file: typesFile, text: await manifestTypes(schema) },
+    { file: pathsFile, text: await clientTypes() },
     { file: readmeFile, text: withBlocks(readFileSync(readmeFile, 'utf8'), blocks) },
   ];
   return wanted.filter(({ file, text }) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
@@ -100,7 +103,8 @@ function typeSchema(field: Schema, whole: Schema): Schema {
 
 /** Where text may also be written as a number or boolean, the validated value is text. */
 function writtenType(schema: Schema): string | readonly string[] {
-  return 'x-text' in schema ? 'string' : (schema.type ?? []);
+  if (!('x-text' in schema)) return schema.type ?? [];
+  return [schema.type ?? []].flat().includes('object') ? ['string', 'object'] : 'string';
 }
 
 function pick(schema: Schema, names: readonly (keyof Schema)[]): Schema {

@@ -39,7 +39,7 @@ const rooms: Readonly<Record<string, Room>> = {
   loop: { imports: [...pureRooms, 'apply'], packages: ['chokidar', 'node-cron', 'p-queue'] },
   api: {
     imports: pureRooms,
-    types: ['apply', 'loop', 'history', 'git'],
+    types: ['apply', 'loop', 'history', 'git', 'client'],
     packages: ['@hono/node-server', 'ajv', 'hono', 'prom-client'],
   },
   webhooks: {

@@ -1,6 +1,7 @@
 import type { App } from '../desired/app.ts';
 import type { AppMemory } from '../observed/memory.ts';
-import type { AppPlan, Condition } from '../plan/plan.ts';
+import type { AppPlan, Cause, Condition } from '../plan/plan.ts';
+import type { Marks } from './caller.ts';
 import type { ControllerPort } from './controller-port.ts';
 import { timeText } from './time-text.ts';
 
@@ -19,7 +20,7 @@ export interface AppItem {
   readonly conditions: readonly ConditionItem[];
   readonly error: string | null;
   readonly replicas: AppPlan['replicas'];
-  readonly cause: AppPlan['cause'] | null;
+  readonly cause: Cause | null;
   readonly consequence: AppPlan['consequence'];
   /** When a failed act is tried again. */
   readonly nextRetry: string | null;
@@ -42,6 +43,14 @@ export function appItems(port: ControllerPort): AppItem[] {
   return Object.keys(memory)
     .sort()
     .map((name) => unseenItem(port, name, memory[name] ?? { restarts: {} }));
+}
+
+/** What says who may see an app, of every one that git or history knows. */
+export function markedApps(port: ControllerPort): Marks[] {
+  const { plan } = port.loop.status;
+  const memory = port.history.memory().apps;
+  const names = new Set([...Object.keys(memory), ...(plan?.apps ?? []).map(({ app }) => app)]);
+  return [...names].sort().map((name) => declaredIn(port, name, memory[name]));
 }
 
 function toItem(port: ControllerPort, plan: AppPlan, memory: AppMemory<App> | undefined): AppItem {
@@ -92,9 +101,7 @@ function unseenItem(port: ControllerPort, name: string, memory: AppMemory<App>):
   };
 }
 
-type Declared = Pick<AppItem, 'name' | 'labels' | 'project' | 'environment'>;
-
-function declaredIn(port: ControllerPort, name: string, memory: AppMemory<App> | undefined): Declared {
+function declaredIn(port: ControllerPort, name: string, memory: AppMemory<App> | undefined): Marks {
   const app = findApp(port, name) ?? memory?.lastHealthy?.app;
   return {
     name,

@@ -20,7 +20,9 @@ export interface ControllerPort {
   readonly startedAt: number;
   /** For the disk check of `/readyz`, which is left out without it. */
   readonly stateDir?: string;
-  /** Where bugs of ours are told. */
+  /** Takes what must not be seen out of every answer and every line of a stream. */
+  readonly redact?: (text: string) => string;
+  /** Where bugs of ours and what was asked for are told. */
   readonly log?: LoopLog;
   now(): number;
 }
@@ -42,6 +44,8 @@ export type ApiHistory = Pick<
   | 'onEvent'
   | 'revisions'
   | 'lastTransition'
+  | 'tokens'
+  | 'audit'
 >;
 
 export interface LogOptions {

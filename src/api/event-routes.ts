@@ -1,13 +1,13 @@
-import { type Context, Hono } from 'hono';
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { EventRecord } from '../history/event-log.ts';
+import { answerEvents, type EventSink } from './answer-events.ts';
+import type { Call, Handlers } from './call.ts';
+import type { Caller } from './caller.ts';
 import type { ControllerPort } from './controller-port.ts';
 import type { OpenStreams } from './open-streams.ts';
-import { limitOf, wholeNumber } from './page.ts';
+import { cursorOf, toCursor } from './page.ts';
 import { timeText } from './time-text.ts';
+import { type AppFilter, chosenApps } from './visible-apps.ts';
 
-/** Between two signs of life on a stream that has nothing to say. */
-const heartbeat = 15_000;
 const batch = 100;
 
 export interface EventItem {
@@ -24,100 +24,92 @@ export interface EventItem {
 }
 
 /** A list, or with `Accept: text/event-stream` a stream that `Last-Event-ID` resumes. */
-export function eventRoutes(port: ControllerPort, streams: OpenStreams): Hono {
-  const api = new Hono();
-  api.get('/events', (c) => {
-    const app = c.req.query('app');
-    if (c.req.header('accept')?.includes('text/event-stream')) return streamEvents(c, port, streams, app);
-    const after = wholeNumber(c, 'after');
-    const limit = limitOf(c, batch);
-    const found = port.history.events({
-      limit,
-      ...(app === undefined ? {} : { app }),
-      ...(after === undefined ? {} : { after }),
-    });
-    const next = after !== undefined && found.length === limit ? String(found.at(-1)?.id ?? '') : null;
-    return c.json({ items: found.map(eventItem), next });
-  });
-  return api;
+export function eventRoutes(port: ControllerPort, streams: OpenStreams) {
+  return {
+    listEvents: (call) =>
+      call.c.req.header('accept')?.includes('text/event-stream')
+        ? streamEvents(port, streams, call)
+        : listEvents(port, call),
+  } satisfies Partial<Handlers>;
 }
 
-function streamEvents(
-  c: Context,
-  port: ControllerPort,
-  streams: OpenStreams,
-  app: string | undefined,
-): Response {
-  const given = Number(c.req.header('last-event-id') ?? wholeNumber(c, 'after'));
-  const from = Number.isSafeInteger(given) ? given : (port.history.events({ limit: 1 }).at(-1)?.id ?? 0);
-  const leave = streams.enter();
-  return streamSSE(c, async (stream) => {
-    try {
-      await follow(stream, port, from, app);
-    } finally {
-      leave();
-    }
+type Asked = AppFilter & { readonly app?: string | undefined };
+
+function listEvents(port: ControllerPort, { caller, query }: Call<'listEvents'>) {
+  const { limit = batch, after } = query;
+  const apps = appsOf(port, caller, query);
+  const edge = Number(cursorOf(query) ?? Number.NaN);
+  const isForward = after !== undefined;
+  const found = port.history.events({
+    limit: limit + 1,
+    apps,
+    ...(isForward
+      ? { after: Number.isNaN(edge) ? after : edge }
+      : { before: Number.isNaN(edge) ? undefined : edge }),
+  });
+  const items = isForward ? found.slice(0, limit) : found.slice(-limit);
+  const last = isForward ? items.at(-1) : items[0];
+  return {
+    items: items.map(eventItem),
+    next: last !== undefined && found.length > limit ? toCursor(String(last.id)) : null,
+  };
+}
+
+/** The apps whose events are wanted and may be seen; undefined for all, and for those of the host. */
+function appsOf(port: ControllerPort, caller: Caller, asked: Asked): string[] | undefined {
+  const chosen = chosenApps(port, caller, asked);
+  const { app } = asked;
+  if (app !== undefined) return chosen === undefined || chosen.has(app) ? [app] : [];
+  return chosen === undefined ? undefined : [...chosen];
+}
+
+function streamEvents(port: ControllerPort, streams: OpenStreams, call: Call<'listEvents'>): Response {
+  const { c, caller, query, requestId } = call;
+  const newest = port.history.events({ limit: 1 }).at(-1)?.id ?? 0;
+  const header = c.req.header('last-event-id') ?? '';
+  const known = /^\d{1,15}$/.test(header) ? Number(header) : query.after;
+  // A history that was lost begins anew: what comes after an id that is not there yet would never come.
+  const from = known === undefined ? newest : known > newest ? 0 : known;
+  return answerEvents(c, {
+    streams,
+    redact: port.redact ?? ((text) => text),
+    failed: (error) => port.log?.error({ err: error, requestId }, 'a stream of events failed'),
+    produce: (sink) => follow(sink, port, from, () => appsOf(port, caller, query)),
   });
 }
 
 /** History is read again at every sign: the stream holds no queue that a slow reader could fill. */
 async function follow(
-  stream: SSEStreamingApi,
+  sink: EventSink,
   port: ControllerPort,
   from: number,
-  app: string | undefined,
+  apps: () => readonly string[] | undefined,
 ): Promise<void> {
-  const sign = createSign();
-  const off = port.history.onEvent(sign.give);
-  stream.onAbort(sign.give);
   let last = from;
+  let wake: (() => void) | undefined;
+  let isNew = true;
+  const sign = (): void => {
+    isNew = true;
+    wake?.();
+  };
+  const off = port.history.onEvent(sign);
+  sink.signal.addEventListener('abort', sign, { once: true });
   try {
-    while (!stream.aborted) {
-      for (const event of port.history.events({
-        after: last,
-        limit: batch,
-        ...(app === undefined ? {} : { app }),
-      })) {
+    while (!sink.signal.aborted) {
+      isNew = false;
+      const found = port.history.events({ after: last, limit: batch, apps: apps() });
+      for (const event of found) {
         last = event.id;
-        await stream.writeSSE({
-          id: String(event.id),
-          event: 'event',
-          data: JSON.stringify(eventItem(event)),
-        });
-        sign.give();
+        if (!(await sink.send({ id: String(event.id), event: 'event', data: eventItem(event) }))) return;
       }
-      if (!(await sign.wait(heartbeat)) && !stream.aborted) await stream.write(': still here\n\n');
+      if (found.length === 0 && !isNew)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
     }
   } finally {
     off();
   }
-}
-
-/** Remembers that something happened until somebody waits for it. */
-function createSign() {
-  let given = false;
-  let wake: (() => void) | undefined;
-  return {
-    give(): void {
-      given = true;
-      wake?.();
-    },
-    /** True at once or when something happens; false when the time is over. */
-    async wait(milliseconds: number): Promise<boolean> {
-      if (!given) {
-        let timer: NodeJS.Timeout | undefined;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          timer = setTimeout(resolve, milliseconds);
-        });
-        clearTimeout(timer);
-        wake = undefined;
-      }
-      const happened = given;
-      given = false;
-      return happened;
-    },
-  };
 }
 
 export function eventItem({ at, firstAt, ...event }: EventRecord): EventItem {

@@ -2,9 +2,11 @@ import type { EdgeError } from '../apply/ports.ts';
 import type { Problem } from '../desired/desired.ts';
 import type { ProxyState } from '../observed/observed.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type AppItem, appItems } from './app-item.ts';
+import type { AppItem } from './app-item.ts';
+import type { Caller } from './caller.ts';
 import type { ControllerPort } from './controller-port.ts';
 import { timeText } from './time-text.ts';
+import { visibleApps } from './visible-apps.ts';
 
 /** The whole host at a glance. */
 export interface HostStatus {
@@ -39,9 +41,12 @@ export interface ErrorItem {
   readonly message: string;
 }
 
-export function hostStatus(port: ControllerPort): HostStatus {
+/** As far as the caller may see it: what concerns apps of others is left out. */
+export function hostStatus(port: ControllerPort, caller: Caller): HostStatus {
   const { look, at, world, plan, engineError, sourceError } = port.loop.status;
-  const items = appItems(port);
+  const items = visibleApps(port, caller);
+  const names = new Set(items.map(({ name }) => name));
+  const isSeen = (app: string | undefined) => !caller.limit || (app !== undefined && names.has(app));
   const proxy = world?.observed.proxy;
   return {
     version: port.version,
@@ -60,13 +65,13 @@ export function hostStatus(port: ControllerPort): HostStatus {
       ready: items.filter(isReady).length,
       sync: countBy(items, ({ sync }) => sync),
       health: countBy(items, ({ health }) => health),
-      containers: world?.observed.containers.length ?? 0,
-      foreign: world?.observed.foreign.length ?? 0,
+      containers: world?.observed.containers.filter(({ app }) => isSeen(app)).length ?? 0,
+      foreign: caller.limit ? 0 : (world?.observed.foreign.length ?? 0),
     },
-    problems: (world?.desired.problems ?? []).map(
-      ({ excerpt: _excerpt, length: _length, ...problem }) => problem,
-    ),
-    pruneHeld: plan?.pruneHeld ?? null,
+    problems: (world?.desired.problems ?? [])
+      .filter(({ app }) => isSeen(app))
+      .map(({ excerpt: _excerpt, length: _length, ...problem }) => problem),
+    pruneHeld: caller.limit ? null : (plan?.pruneHeld ?? null),
   };
 }
 

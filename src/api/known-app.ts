@@ -1,13 +1,15 @@
 import { didYouMean } from '../desired/did-you-mean.ts';
 import { showValue } from '../desired/shown-text.ts';
 import type { World } from '../plan/plan.ts';
-import { type AppItem, appItems } from './app-item.ts';
+import type { AppItem } from './app-item.ts';
+import type { Caller } from './caller.ts';
 import type { ControllerPort } from './controller-port.ts';
 import { ProblemError } from './problem.ts';
+import { visibleApps } from './visible-apps.ts';
 
-/** The app of that name; the problem otherwise says which name was probably meant. */
-export function knownApp(port: ControllerPort, name: string): AppItem {
-  const items = appItems(port);
+/** The app of that name, if the caller may see it; the problem otherwise says which name was probably meant. */
+export function knownApp(port: ControllerPort, caller: Caller, name: string): AppItem {
+  const items = visibleApps(port, caller);
   const found = items.find((item) => item.name === name);
   if (found) return found;
   const close = didYouMean(

@@ -1,13 +1,14 @@
-import { type Context, Hono } from 'hono';
-import { escapeText, shorten } from '../desired/shown-text.ts';
+import { escapeText } from '../desired/shown-text.ts';
+import { parseDuration } from '../desired/units.ts';
 import { hashOf } from '../plan/release.ts';
-import { type AppItem, appItems, findApp } from './app-item.ts';
+import { type AppItem, findApp } from './app-item.ts';
+import type { Call, Handlers } from './call.ts';
 import { chooseRelease } from './choose-release.ts';
 import type { ControllerPort } from './controller-port.ts';
 import { isConverged, isReady } from './host-status.ts';
 import { knownApp, seenWorld } from './known-app.ts';
 import { ProblemError } from './problem.ts';
-import { readBody } from './read-body.ts';
+import { chosenApps, visibleApps } from './visible-apps.ts';
 
 /** What a look that somebody asked for came to. */
 export interface ReconcileAnswer {
@@ -25,61 +26,69 @@ export interface RollbackAnswer {
 }
 
 /** The operator's verbs: they start, hold, confirm or pin, and never write what should run. */
-export function operatorRoutes(port: ControllerPort): Hono {
-  const api = new Hono();
-  api.post('/reconcile', (c) => reconcile(c, port));
-  api.post('/approve-prune', (c) => approvePrune(c, port));
-  const verbs = { suspend, resume, rollback, approve, restart };
-  for (const [verb, act] of Object.entries(verbs))
-    api.post(`/apps/:name/${verb}`, async (c) => {
-      const { name } = knownApp(port, c.req.param('name'));
-      const answer = await act(c, port, name);
-      port.loop.trigger(verb);
-      return c.json(answer);
-    });
-  return api;
+export function operatorRoutes(port: ControllerPort) {
+  /** The app must be there for the caller; a look follows. */
+  const verb =
+    <K extends VerbId, A>(what: string, act: (port: ControllerPort, name: string, call: Call<K>) => A) =>
+    (call: Call<K> & OfApp): A => {
+      const { name } = knownApp(port, call.caller, call.params.name);
+      const answer = act(port, name, call);
+      port.loop.trigger(what);
+      return answer;
+    };
+  return {
+    reconcile: (call) => reconcile(port, call),
+    approvePrune: ({ caller }) => approvePrune(port, caller.actor),
+    suspendApp: verb('suspend', suspend),
+    resumeApp: verb('resume', resume),
+    rollbackApp: verb('rollback', rollback),
+    approveApp: verb('approve', approve),
+    restartApp: verb('restart', restart),
+  } satisfies Partial<Handlers>;
 }
 
-async function reconcile(c: Context, port: ControllerPort): Promise<Response> {
-  const { app, retry } = await readBody(c, { app: 'text', retry: 'flag' });
-  if (app !== undefined) knownApp(port, app);
-  if (retry)
-    for (const name of app === undefined ? heldApps(port) : [app]) port.history.retry(name, actorOf(c));
+type OfApp = { readonly params: { readonly name: string } };
+type VerbId = 'suspendApp' | 'resumeApp' | 'rollbackApp' | 'approveApp' | 'restartApp';
+
+async function reconcile(
+  port: ControllerPort,
+  { caller, body: { app, retry } }: Call<'reconcile'>,
+): Promise<ReconcileAnswer> {
+  if (app !== undefined) knownApp(port, caller, app);
+  const seen = chosenApps(port, caller);
+  const held = heldApps(port).filter((name) => seen?.has(name) ?? true);
+  if (retry) for (const name of app === undefined ? held : [app]) port.history.retry(name, caller.actor);
   const { look, plan } = await port.loop.lookNow('reconcile');
-  const items = appItems(port).filter(({ name }) => app === undefined || name === app);
-  const converged = app === undefined ? isConverged(plan, items) : plan !== undefined && items.every(isReady);
-  return c.json({ converged, look, apps: items } satisfies ReconcileAnswer);
+  const items = visibleApps(port, caller).filter(({ name }) => app === undefined || name === app);
+  const converged =
+    app === undefined && !caller.limit
+      ? isConverged(plan, items)
+      : plan !== undefined && items.every(isReady);
+  return { converged, look, apps: items };
 }
 
 /** Apps that a retry changes anything for. */
 function heldApps({ history }: ControllerPort): string[] {
   return Object.entries(history.memory().apps)
-    .filter(([, { quarantine, failure, healed }]) => quarantine || failure || healed)
+    .filter(([, { quarantine, failure, healed, delivered }]) => quarantine || failure || healed || delivered)
     .map(([name]) => name);
 }
 
-async function suspend(c: Context, port: ControllerPort, name: string): Promise<object> {
-  const { reason, for: duration } = await readBody(c, { reason: 'text', for: 'duration' });
-  if (reason === undefined)
-    throw new ProblemError(
-      400,
-      'InvalidField',
-      'field reason is missing',
-      'say why, for those who come after',
-    );
-  const until = duration === undefined ? undefined : port.now() + duration;
+function suspend(port: ControllerPort, name: string, { caller, body }: Call<'suspendApp'>) {
+  const { reason, for: duration } = body;
+  const length = duration === undefined ? undefined : parseDuration(duration);
+  const until = length === undefined ? undefined : port.now() + length;
   port.history.suspend(name, {
-    actor: actorOf(c),
+    actor: caller.actor,
     reason: escapeText(reason),
     ...(until === undefined ? {} : { until }),
   });
   return { app: name, until: until === undefined ? null : new Date(until).toISOString() };
 }
 
-async function resume(c: Context, port: ControllerPort, name: string): Promise<object> {
-  await readBody(c, {});
+function resume(port: ControllerPort, name: string, { caller }: Call<'resumeApp'>) {
   const { suspended, pin } = port.history.memory().apps[name] ?? {};
-  if (suspended || pin) port.history.resume(name, actorOf(c));
+  if (suspended || pin) port.history.resume(name, caller.actor);
   return {
     app: name,
     resumed: suspended !== undefined,
@@ -88,8 +97,8 @@ async function resume(c: Context, port: ControllerPort, name: string): Promise<o
   };
 }
 
-async function rollback(c: Context, port: ControllerPort, name: string): Promise<RollbackAnswer> {
-  const { to } = await readBody(c, { to: 'text' });
+function rollback(port: ControllerPort, name: string, { caller, body }: Call<'rollbackApp'>): RollbackAnswer {
+  const { to } = body;
   const wanted = findApp(port, name);
   seenWorld(port);
   if (!wanted)
@@ -110,7 +119,7 @@ async function rollback(c: Context, port: ControllerPort, name: string): Promise
       `the release of ${release.revision} runs the same container as git wants now`,
       'what differs is in the routes or rollout settings: revert the commit in git',
     );
-  port.history.pin(name, release, { actor: actorOf(c), against });
+  port.history.pin(name, release, { actor: caller.actor, against });
   const cameIn = releases.find((one) => one.release.specHash === against)?.release.revision;
   const { specHash, imageId: digest, revision } = release;
   return {
@@ -128,44 +137,37 @@ function permanently(app: string, to: string, cameIn: string): string {
     : `${holds}; to make it permanent put the folder back to what it was at ${to}`;
 }
 
-async function approve(c: Context, port: ControllerPort, name: string): Promise<object> {
-  const { removal } = await readBody(c, { removal: 'flag' });
+function approve(port: ControllerPort, name: string, { caller, body: { removal } }: Call<'approveApp'>) {
   const { desired } = seenWorld(port);
   const wanted = findApp(port, name);
   if (wanted && removal)
     throw new ProblemError(409, 'StillInGit', `${name} is in git, so nothing removes it`);
   if (wanted) {
     const specHash = hashOf(wanted);
-    port.history.approve(name, { specHash }, actorOf(c));
-    return { app: name, approved: 'rollout', release: specHash, revision: desired.revision };
+    port.history.approve(name, { specHash }, caller.actor);
+    return { app: name, approved: 'rollout' as const, release: specHash, revision: desired.revision };
   }
   if (desired.invalid.includes(name))
     throw new ProblemError(409, 'InvalidManifest', `the manifest of ${name} is invalid`, 'mend it in git');
-  port.history.approve(name, { removal: true }, actorOf(c));
-  return { app: name, approved: 'removal', release: null, revision: desired.revision };
+  port.history.approve(name, { removal: true }, caller.actor);
+  return { app: name, approved: 'removal' as const, release: null, revision: desired.revision };
 }
 
-async function approvePrune(c: Context, port: ControllerPort): Promise<Response> {
-  await readBody(c, {});
+function approvePrune(port: ControllerPort, actor: string) {
   const { desired } = seenWorld(port);
   const held = port.loop.status.plan?.pruneHeld;
   if (!held)
     throw new ProblemError(409, 'NothingHeld', `no removal of ${desired.revision} is held by prune.maxShare`);
-  port.history.approvePrune(desired.revision, actorOf(c));
+  port.history.approvePrune(desired.revision, actor);
   port.loop.trigger('approve-prune');
-  return c.json({ revision: desired.revision, apps: held.apps });
+  return { revision: desired.revision, apps: held.apps };
 }
 
-async function restart(_c: Context, _port: ControllerPort, name: string): Promise<object> {
+function restart(_port: ControllerPort, name: string, _call: Call<'restartApp'>): never {
   throw new ProblemError(
     501,
     'NotSupportedYet',
     `restart ${name}: not supported yet`,
     'set spec.restartedAt to the time of now in its manifest: that restarts it gaplessly',
   );
-}
-
-/** Who asks, as the client says: on the socket only the owner of the state directory can. */
-function actorOf(c: Context): string {
-  return shorten(escapeText(c.req.header('plimsoll-actor')?.trim() || 'unknown'), 64);
 }

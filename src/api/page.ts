@@ -1,5 +1,3 @@
-import type { Context } from 'hono';
-import { showValue } from '../desired/shown-text.ts';
 import { ProblemError } from './problem.ts';
 
 /** One page of a list; `next` is the cursor of the following one. */
@@ -8,36 +6,44 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-const usualLimit = 500;
-const highestLimit = 1000;
-
-/** The page that `?limit=` and `?cursor=` ask for, of items sorted by key. */
-export function pageOf<T>(c: Context, items: readonly T[], keyOf: (item: T) => string): Page<T> {
-  const cursor = c.req.query('cursor');
-  const limit = limitOf(c);
-  const rest = cursor === undefined ? items : items.filter((item) => keyOf(item) > cursor);
-  const page = rest.slice(0, limit);
-  const last = page.at(-1);
-  return { items: page, next: last !== undefined && rest.length > limit ? keyOf(last) : null };
+export interface PageQuery {
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
 }
 
-export function limitOf(c: Context, usual = usualLimit): number {
-  return Math.min(wholeNumber(c, 'limit', 1) ?? usual, highestLimit);
+/** The page that a query asks for, of items sorted by key; an item that is gone is no reason to begin anew. */
+export function pageOf<T>(query: PageQuery, items: readonly T[], keyOf: (item: T) => string): Page<T> {
+  const after = cursorOf(query);
+  return cut(query, after === undefined ? items : items.filter((item) => keyOf(item) > after), keyOf);
 }
 
-/** A query parameter that is a whole number of at least `least`; undefined when absent. */
-export function wholeNumber(c: Context, name: string, least = 0): number | undefined {
-  const text = c.req.query(name);
-  if (text === undefined) return undefined;
-  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
+/** The same of items in another order, newest first for example; after one that is gone there is nothing. */
+export function pageInOrder<T>(query: PageQuery, items: readonly T[], keyOf: (item: T) => string): Page<T> {
+  const after = cursorOf(query);
+  const place = items.findIndex((item) => keyOf(item) === after);
+  const rest = after === undefined ? items : place < 0 ? [] : items.slice(place + 1);
+  return cut(query, rest, keyOf);
+}
+
+/** What `next` of the page before says; a problem for what is none of ours. */
+export function cursorOf({ cursor }: PageQuery): string | undefined {
+  if (cursor === undefined) return undefined;
+  const key = Buffer.from(cursor, 'base64url').toString();
+  if (toCursor(key) === cursor) return key;
   throw new ProblemError(
     400,
     'InvalidQuery',
-    `${name} is ${showValue(text)}, expected a whole number of at least ${least}`,
+    'parameter cursor is not what a page before has answered with',
+    'give the value of "next" as it is',
   );
 }
 
-/** A query parameter that is on: `?follow=1`, `?follow=true` or `?follow`. */
-export function isOn(c: Context, name: string): boolean {
-  return ['', '1', 'true'].includes(c.req.query(name) ?? 'off');
+export function toCursor(key: string): string {
+  return Buffer.from(key).toString('base64url');
+}
+
+function cut<T>({ limit = 500 }: PageQuery, rest: readonly T[], keyOf: (item: T) => string): Page<T> {
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: last !== undefined && rest.length > limit ? toCursor(keyOf(last)) : null };
 }

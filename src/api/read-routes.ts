@@ -1,95 +1,107 @@
-import { Hono } from 'hono';
 import { showValue } from '../desired/shown-text.ts';
 import type { DeploymentDetail, DeploymentRecord } from '../history/deployment-log.ts';
-import { appItems, findApp } from './app-item.ts';
+import type { RevisionRecord } from '../history/history.ts';
+import { findApp } from './app-item.ts';
+import type { Handlers } from './call.ts';
+import type { Caller } from './caller.ts';
 import { containerItems } from './container-item.ts';
 import type { ControllerPort } from './controller-port.ts';
 import { hostStatus } from './host-status.ts';
 import { knownApp, seenWorld } from './known-app.ts';
-import { limitOf, pageOf } from './page.ts';
+import { pageInOrder, pageOf } from './page.ts';
 import { ProblemError } from './problem.ts';
 import { timeText } from './time-text.ts';
+import { chosenApps, filterOf, visibleApps } from './visible-apps.ts';
 
 /** What is, and what was: every `GET` that answers with one JSON value. */
-export function readRoutes(port: ControllerPort): Hono {
-  const api = new Hono();
-  api.get('/status', (c) => c.json(hostStatus(port)));
-  api.get('/apps', (c) => c.json(pageOf(c, appItems(port), ({ name }) => name)));
-  api.get('/apps/:name', (c) => c.json(appDetail(port, c.req.param('name'))));
-  api.get('/apps/:name/diff', (c) => c.json(appDiff(port, c.req.param('name'))));
-  api.get('/apps/:name/deployments', (c) => {
-    const name = c.req.param('name');
-    const records = port.history.deployments(name, limitOf(c, 20));
-    if (records.length === 0) knownApp(port, name);
-    return c.json({ items: records.map(deploymentItem), next: null });
-  });
-  api.get('/deployments/:id', (c) => {
-    const found = port.history.deployment(c.req.param('id'));
-    if (!found)
-      throw new ProblemError(404, 'UnknownDeployment', `no deployment ${showValue(c.req.param('id'))}`);
-    return c.json(deploymentDetail(found));
-  });
-  api.get('/revisions', (c) =>
-    c.json({
-      items: port.history
-        .revisions(limitOf(c, 50))
-        .map(({ id, firstSeen, problems, nonFastForwardFrom }) => ({
-          id,
-          firstSeen: timeText(firstSeen),
-          problems,
-          nonFastForwardFrom: nonFastForwardFrom ?? null,
-        })),
-      next: null,
-    }),
-  );
-  hostLists(api, port);
-  return api;
+export function readRoutes(port: ControllerPort) {
+  return {
+    getStatus: ({ caller }) => hostStatus(port, caller),
+    listApps: ({ caller, query }) => {
+      const matches = filterOf(query);
+      const { sync, health } = query;
+      const found = visibleApps(port, caller).filter(
+        (app) =>
+          matches(app) &&
+          (sync === undefined || app.sync === sync) &&
+          (health === undefined || app.health === health),
+      );
+      return pageOf(query, found, ({ name }) => name);
+    },
+    getApp: ({ caller, params }) => appDetail(port, caller, params.name),
+    getAppDiff: ({ caller, params }) => appDiff(port, caller, params.name),
+    listDeployments: ({ caller, params, query }) => {
+      const records = isVisible(port, caller, params.name)
+        ? port.history.deployments(params.name, mostListed)
+        : [];
+      if (records.length === 0) knownApp(port, caller, params.name);
+      return pageInOrder(query, records.map(deploymentItem), ({ id }) => id);
+    },
+    getDeployment: ({ caller, params: { id } }) => {
+      const found = port.history.deployment(id);
+      if (!found || !isVisible(port, caller, found.app))
+        throw new ProblemError(404, 'UnknownDeployment', `no deployment ${showValue(id)}`);
+      return deploymentDetail(found);
+    },
+    listRevisions: ({ query }) =>
+      pageInOrder(query, port.history.revisions(mostListed).map(revisionItem), ({ id }) => id),
+  } satisfies Partial<Handlers>;
+}
+
+/** More than history keeps. */
+const mostListed = 10_000;
+
+/** Apps that are gone are seen only by those who see all. */
+function isVisible(port: ControllerPort, caller: Caller, app: string): boolean {
+  return chosenApps(port, caller)?.has(app) ?? true;
 }
 
 /** What stands on the host, as the last look saw it. */
-function hostLists(api: Hono, port: ControllerPort): void {
-  api.get('/containers', (c) =>
-    c.json(
-      pageOf(
-        c,
-        containerItems(seenWorld(port)).sort((a, b) => (a.name < b.name ? -1 : 1)),
-        ({ name }) => name,
-      ),
-    ),
-  );
-  api.get('/routes', (c) => c.json(pageOf(c, routeItems(port), ({ host, path }) => `${host} ${path}`)));
-  api.get('/networks', (c) => {
-    const items = seenWorld(port).observed.networks.map(({ id, name, ours, subnet, gateway }) => ({
-      name,
-      id,
-      ours,
-      subnet,
-      gateway,
-    }));
-    return c.json(
-      pageOf(
-        c,
-        items.sort((a, b) => (a.name < b.name ? -1 : 1)),
-        ({ name }) => name,
-      ),
-    );
-  });
-  api.get('/volumes', (c) => {
-    const owned = seenWorld(port).observed.volumes.filter(({ app }) => app !== undefined);
-    const items = owned.map(({ name, app }) => ({ name, app: app ?? null }));
-    return c.json(
-      pageOf(
-        c,
-        items.sort((a, b) => (a.name < b.name ? -1 : 1)),
-        ({ name }) => name,
-      ),
-    );
-  });
-  api.get('/images', (c) => c.json(pageOf(c, imageItems(port), ({ name }) => name)));
+export function hostRoutes(port: ControllerPort) {
+  const byName = <T extends { readonly name: string }>(items: readonly T[]) =>
+    items.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    listContainers: ({ caller, query }) => {
+      const chosen = chosenApps(port, caller, query);
+      const items = containerItems(seenWorld(port)).filter(({ app }) => chosen?.has(app) ?? true);
+      return pageOf(query, byName(items), ({ name }) => name);
+    },
+    listRoutes: ({ caller, query }) => {
+      const chosen = chosenApps(port, caller, query);
+      const items = routeItems(port).filter(({ app }) => chosen?.has(app) ?? true);
+      return pageOf(query, items, ({ host, path }) => `${host} ${path}`);
+    },
+    listNetworks: ({ query }) => {
+      const items = seenWorld(port).observed.networks.map(({ id, name, ours, subnet, gateway }) => ({
+        name,
+        id,
+        ours,
+        subnet,
+        gateway,
+      }));
+      return pageOf(query, byName(items), ({ name }) => name);
+    },
+    listVolumes: ({ caller, query }) => {
+      const chosen = chosenApps(port, caller, query);
+      const items = seenWorld(port).observed.volumes.flatMap(({ name, app }) =>
+        app !== undefined && (chosen?.has(app) ?? true) ? [{ name, app }] : [],
+      );
+      return pageOf(query, byName(items), ({ name }) => name);
+    },
+    listImages: ({ caller, query }) => {
+      const chosen = chosenApps(port, caller, query);
+      const items = imageItems(port).map(({ apps, ...image }) => ({
+        ...image,
+        apps: apps.filter((app) => chosen?.has(app) ?? true),
+      }));
+      const seen = chosen === undefined ? items : items.filter(({ apps }) => apps.length > 0);
+      return pageOf(query, seen, ({ name }) => name);
+    },
+  } satisfies Partial<Handlers>;
 }
 
-function appDetail(port: ControllerPort, name: string) {
-  const item = knownApp(port, name);
+function appDetail(port: ControllerPort, caller: Caller, name: string) {
+  const item = knownApp(port, caller, name);
   const { world } = port.loop.status;
   const { description, links, domains } = findApp(port, name) ?? { links: [], domains: [] };
   const { deployment, quarantine } = port.history.memory().apps[name] ?? {};
@@ -115,8 +127,8 @@ function appDetail(port: ControllerPort, name: string) {
 /** One app with all that stands for it. */
 export type AppDetail = ReturnType<typeof appDetail>;
 
-function appDiff(port: ControllerPort, name: string) {
-  const { sync, cause, consequence, revision, liveRevision } = knownApp(port, name);
+function appDiff(port: ControllerPort, caller: Caller, name: string) {
+  const { sync, cause, consequence, revision, liveRevision } = knownApp(port, caller, name);
   seenWorld(port);
   const plan = port.loop.status.plan?.apps.find(({ app }) => app === name);
   return {
@@ -128,6 +140,15 @@ function appDiff(port: ControllerPort, name: string) {
     liveRevision,
     differences: plan?.differences ?? [],
     steps: (plan?.steps ?? []).map(({ kind, reason, traffic }) => ({ kind, reason, traffic })),
+  };
+}
+
+function revisionItem({ id, firstSeen, problems, nonFastForwardFrom }: RevisionRecord) {
+  return {
+    id,
+    firstSeen: timeText(firstSeen),
+    problems,
+    nonFastForwardFrom: nonFastForwardFrom ?? null,
   };
 }
 

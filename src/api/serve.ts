@@ -3,7 +3,11 @@ import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import process from 'node:process';
 import { getRequestListener } from '@hono/node-server';
-import type { Hono } from 'hono';
+
+/** What answers, such as a Hono app. */
+export interface Answering {
+  fetch(request: Request, env: object): Response | Promise<Response>;
+}
 
 /** A server that listens; closing it ends open streams too. */
 export interface Serving {
@@ -17,7 +21,7 @@ export interface TcpServing extends Serving {
 }
 
 /** Serves on a Unix socket that only we may open. A file of a dead process is replaced, a live one is an error. */
-export async function serveSocket(app: Hono, path: string): Promise<Serving> {
+export async function serveSocket(app: Answering, path: string): Promise<Serving> {
   await removeStale(path);
   const server = createHttpServer(app);
   await listening(server, () => {
@@ -32,7 +36,7 @@ export async function serveSocket(app: Hono, path: string): Promise<Serving> {
   return { close: () => close(server) };
 }
 
-export async function serveTcp(app: Hono, host: string, port: number): Promise<TcpServing> {
+export async function serveTcp(app: Answering, host: string, port: number): Promise<TcpServing> {
   const server = createHttpServer(app);
   await listening(server, () => server.listen(port, host));
   const address = server.address();
@@ -40,12 +44,22 @@ export async function serveTcp(app: Hono, host: string, port: number): Promise<T
   return { host: address.address, port: address.port, close: () => close(server) };
 }
 
-/** Slow and greedy callers are cut off: header in 10 s, request in 30 s, 64 connections. */
-function createHttpServer(app: Hono): Server {
-  const limits = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 };
-  const listener = getRequestListener(app.fetch);
+/** Besides the streams, which may be a hundred. */
+const connections = 64;
+const streams = 100;
+
+/** Slow and greedy callers are cut off: header in 10 s, request in 30 s, so many connections. */
+function createHttpServer(app: Answering): Server {
+  const limits = {
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    // Node looks every 30 s whether somebody is late, unless told otherwise.
+    connectionsCheckingInterval: 1_000,
+    maxHeaderSize: 16 * 1024,
+  };
+  const listener = getRequestListener((request, env) => app.fetch(request, env));
   const server = createServer(limits, (request, response) => void listener(request, response));
-  server.maxConnections = 64;
+  server.maxConnections = connections + streams;
   return server;
 }
 

@@ -19,9 +19,12 @@ export interface EventRecord extends NewEvent {
 }
 
 export interface EventQuery {
-  readonly app?: string;
+  /** Only of these apps; of the host too only when absent. */
+  readonly apps?: readonly string[] | undefined;
   /** Only those with a higher id, the oldest of them first; without it the newest ones. */
-  readonly after?: number;
+  readonly after?: number | undefined;
+  /** The newest of those with a lower id. */
+  readonly before?: number | undefined;
   readonly limit: number;
 }
 
@@ -30,6 +33,12 @@ export interface EventLog {
   add(event: NewEvent): EventRecord;
   /** Always in the order of their ids. */
   list(query: EventQuery): readonly EventRecord[];
+}
+
+interface Asked {
+  readonly apps: string | null;
+  readonly edge: number | null;
+  readonly limit: number;
 }
 
 const columns = 'id, first_at AS firstAt, at, app, type, reason, message, count';
@@ -45,11 +54,12 @@ export function createEventLog(db: Database.Database): EventLog {
     `INSERT INTO events (first_at, at, app, type, reason, message, count) VALUES (?, ?, ?, ?, ?, ?, 1)
      RETURNING ${columns}`,
   );
-  const after = db.prepare<[number, string | null, string | null, number], EventRecord>(
-    `SELECT ${columns} FROM events WHERE id > ? AND (? IS NULL OR app = ?) ORDER BY id LIMIT ?`,
+  const ofApps = '(@apps IS NULL OR app IN (SELECT value FROM json_each(@apps)))';
+  const after = db.prepare<[Asked], EventRecord>(
+    `SELECT ${columns} FROM events WHERE id > @edge AND ${ofApps} ORDER BY id LIMIT @limit`,
   );
-  const newest = db.prepare<[string | null, string | null, number], EventRecord>(
-    `SELECT ${columns} FROM events WHERE (? IS NULL OR app = ?) ORDER BY id DESC LIMIT ?`,
+  const newest = db.prepare<[Asked], EventRecord>(
+    `SELECT ${columns} FROM events WHERE (@edge IS NULL OR id < @edge) AND ${ofApps} ORDER BY id DESC LIMIT @limit`,
   );
   return {
     add(event) {
@@ -64,8 +74,11 @@ export function createEventLog(db: Database.Database): EventLog {
       if (written === undefined) throw new Error('an event was written and is not there');
       return written;
     },
-    list({ app = null, after: id, limit }) {
-      return id === undefined ? newest.all(app, app, limit).reverse() : after.all(id, app, app, limit);
+    list({ apps, after: id, before, limit }) {
+      const asked = { apps: apps === undefined ? null : JSON.stringify(apps), limit };
+      return id === undefined
+        ? newest.all({ ...asked, edge: before ?? null }).reverse()
+        : after.all({ ...asked, edge: id });
     },
   };
 }

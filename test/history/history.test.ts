@@ -86,7 +86,7 @@ test('a rename takes everything along, and forgetting leaves the history of what
   assert.equal(history.memory().apps, {});
   assert.is(history.releases('new').length, 0);
   assert.is(history.deployments('new', 10).length, 1);
-  assert.ok(history.events({ app: 'new', limit: 10 }).some(({ type }) => type === 'Removed'));
+  assert.ok(history.events({ apps: ['new'], limit: 10 }).some(({ type }) => type === 'Removed'));
 });
 
 test('memory is the same object until something is written', ({ bench }) => {
@@ -196,7 +196,7 @@ test('the same event again raises its counter, another one between begins anew',
   history.event({ ...event, at: 8 });
   assert.equal(
     history
-      .events({ app: 'shop', limit: 10 })
+      .events({ apps: ['shop'], limit: 10 })
       .map(({ firstAt, at, message, count }) => [firstAt, at, message, count]),
     [
       [1, 5, 'no', 4],
@@ -222,7 +222,7 @@ test('the end of a deployment is told by its own event', ({ bench }) => {
       1,
     );
   }
-  const types = history.events({ app: 'shop', limit: 10 }).map(({ type }) => type);
+  const types = history.events({ apps: ['shop'], limit: 10 }).map(({ type }) => type);
   assert.equal(types, ['Deployed', 'Failed', 'RolledBack', 'Superseded']);
 });
 

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { Hono } from 'hono';
+import { Answer, type Handlers } from './call.ts';
 import type { ControllerPort } from './controller-port.ts';
 
 type CheckResult = { readonly status: 'ok' | 'degraded' | 'failing'; readonly message?: string };
@@ -15,14 +15,14 @@ export interface Readiness {
 const littleSpace = 0.05;
 
 /** `/healthz` says that the process lives, `/readyz` whether it can do its work; nothing else. */
-export function createHealthApi(port: ControllerPort): Hono {
-  const api = new Hono();
-  api.get('/healthz', (c) => c.json({ status: 'ok' }));
-  api.get('/readyz', async (c) => {
-    const readiness = await readinessOf(port);
-    return c.json(readiness, readiness.status === 'failing' ? 503 : 200);
-  });
-  return api;
+export function healthRoutes(port: ControllerPort) {
+  return {
+    getHealth: () => ({ status: 'ok' as const }),
+    getReadiness: async () => {
+      const readiness = await readinessOf(port);
+      return new Answer(readiness.status === 'failing' ? 503 : 200, readiness);
+    },
+  } satisfies Partial<Handlers>;
 }
 
 async function readinessOf(port: ControllerPort): Promise<Readiness> {
