@@ -2,15 +2,14 @@ import type { JournalPort } from '../apply/ports.ts';
 import type { App } from '../desired/app.ts';
 import type { Failure, Memory, Release } from '../observed/memory.ts';
 import type { Condition, Decision } from '../plan/plan.ts';
-import type { AuditLog } from './audit-log.ts';
 import type { TimedCondition } from './condition-log.ts';
 import { openDatabase } from './database.ts';
+import type { DeliveryLog } from './delivery-log.ts';
 import type { DeploymentDetail, DeploymentRecord, Evidence } from './deployment-log.ts';
 import type { EventQuery, EventRecord, NewEvent } from './event-log.ts';
 import type { ReleaseRecord } from './memory-store.ts';
 import { migrations } from './migrations.ts';
 import { SqliteHistory } from './sqlite-history.ts';
-import type { TokenStore } from './token-store.ts';
 
 /**
  * What happened, in SQLite: it explains and holds back, it never says what should run. Every method is
@@ -18,8 +17,6 @@ import type { TokenStore } from './token-store.ts';
  * (`HistoryUnwritable`).
  */
 export interface History extends JournalPort {
-  readonly tokens: TokenStore;
-  readonly audit: AuditLog;
   /** The same object until the next write that changes it. */
   memory(): Memory<App>;
   /** What one look decided about one app, in one transaction. */
@@ -33,6 +30,8 @@ export interface History extends JournalPort {
   /** `from` is the revision before, when this one does not descend from it. */
   revision(id: string, problems: number, now: number, from?: string): void;
   event(event: NewEvent): void;
+  /** What forges said, and what came of it. */
+  readonly deliveries: DeliveryLog;
   /** Called with every event once it is written; returns the unsubscribe. */
   onEvent(listener: (event: EventRecord) => void): () => void;
 

@@ -117,10 +117,13 @@ export const migrations: readonly string[] = [
     received_at INTEGER NOT NULL,
     outcome TEXT NOT NULL,
     reason TEXT NOT NULL,
+    look INTEGER,
+    revision TEXT,
     count INTEGER NOT NULL,
     UNIQUE (provider, delivery)
   ) STRICT;
   CREATE INDEX deliveries_by_time ON deliveries (received_at);
+  CREATE INDEX deliveries_unanswered ON deliveries (id) WHERE outcome = 'accepted' AND reason = '';
 
   CREATE TABLE tokens (
     name TEXT PRIMARY KEY,

@@ -4,10 +4,10 @@ import type { App } from '../desired/app.ts';
 import type { AppMemory, Memory, Release } from '../observed/memory.ts';
 import { applyDecisions } from '../plan/apply-decisions.ts';
 import type { Condition, Decision } from '../plan/plan.ts';
-import { type AuditLog, createAuditLog } from './audit-log.ts';
 import { backoff } from './backoff.ts';
 import { compactTables } from './compact-tables.ts';
 import { type ConditionLog, createConditionLog, type TimedCondition } from './condition-log.ts';
+import { createDeliveryLog, type DeliveryLog } from './delivery-log.ts';
 import {
   createDeploymentLog,
   type DeploymentDetail,
@@ -24,12 +24,10 @@ import {
 } from './event-log.ts';
 import type { History, HistoryOptions, NewFailure, RevisionRecord } from './history.ts';
 import { createMemoryStore, type MemoryStore, type ReleaseRecord } from './memory-store.ts';
-import { createTokenStore, type TokenStore } from './token-store.ts';
 
 /** Writes go by one door (`#write`), so that memory and listeners never run ahead of the disk. */
 export class SqliteHistory implements History {
-  readonly tokens: TokenStore;
-  readonly audit: AuditLog;
+  readonly deliveries: DeliveryLog;
   readonly #db: Database.Database;
   readonly #options: HistoryOptions;
   readonly #store: MemoryStore;
@@ -48,8 +46,7 @@ export class SqliteHistory implements History {
     this.#deployments = createDeploymentLog(db);
     this.#events = createEventLog(db);
     this.#conditions = createConditionLog(db);
-    this.tokens = createTokenStore(db, (work) => this.#write(work));
-    this.audit = createAuditLog(db, (work) => this.#write(work));
+    this.deliveries = createDeliveryLog(db, (work) => this.#write(work));
     this.#write(() => this.#closeInterrupted(options.now()));
   }
 
@@ -247,6 +244,7 @@ export class SqliteHistory implements History {
 
   close(): void {
     this.#listeners.clear();
+    if (this.#db.open) this.deliveries.end();
     this.#db.close();
   }
 
@@ -255,6 +253,7 @@ export class SqliteHistory implements History {
    * does not know would stay open for ever.
    */
   #closeInterrupted(now: number): void {
+    this.deliveries.interrupt();
     this.#deployments.interruptSteps(now);
     for (const { id, app } of this.#deployments.listOpen()) {
       if (this.memory().apps[app]?.deployment?.id === id) continue;
