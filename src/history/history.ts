@@ -2,6 +2,7 @@ import type { JournalPort } from '../apply/ports.ts';
 import type { App } from '../desired/app.ts';
 import type { Failure, Memory, Release } from '../observed/memory.ts';
 import type { Condition, Decision } from '../plan/plan.ts';
+import type { AuditLog } from './audit-log.ts';
 import type { TimedCondition } from './condition-log.ts';
 import { openDatabase } from './database.ts';
 import type { DeliveryLog } from './delivery-log.ts';
@@ -10,6 +11,7 @@ import type { EventQuery, EventRecord, NewEvent } from './event-log.ts';
 import type { ReleaseRecord } from './memory-store.ts';
 import { migrations } from './migrations.ts';
 import { SqliteHistory } from './sqlite-history.ts';
+import type { TokenStore } from './token-store.ts';
 
 /**
  * What happened, in SQLite: it explains and holds back, it never says what should run. Every method is
@@ -17,6 +19,8 @@ import { SqliteHistory } from './sqlite-history.ts';
  * (`HistoryUnwritable`).
  */
 export interface History extends JournalPort {
+  readonly tokens: TokenStore;
+  readonly audit: AuditLog;
   /** The same object until the next write that changes it. */
   memory(): Memory<App>;
   /** What one look decided about one app, in one transaction. */

@@ -4,6 +4,7 @@ import type { App } from '../desired/app.ts';
 import type { AppMemory, Memory, Release } from '../observed/memory.ts';
 import { applyDecisions } from '../plan/apply-decisions.ts';
 import type { Condition, Decision } from '../plan/plan.ts';
+import { type AuditLog, createAuditLog } from './audit-log.ts';
 import { backoff } from './backoff.ts';
 import { compactTables } from './compact-tables.ts';
 import { type ConditionLog, createConditionLog, type TimedCondition } from './condition-log.ts';
@@ -24,9 +25,12 @@ import {
 } from './event-log.ts';
 import type { History, HistoryOptions, NewFailure, RevisionRecord } from './history.ts';
 import { createMemoryStore, type MemoryStore, type ReleaseRecord } from './memory-store.ts';
+import { createTokenStore, type TokenStore } from './token-store.ts';
 
 /** Writes go by one door (`#write`), so that memory and listeners never run ahead of the disk. */
 export class SqliteHistory implements History {
+  readonly tokens: TokenStore;
+  readonly audit: AuditLog;
   readonly deliveries: DeliveryLog;
   readonly #db: Database.Database;
   readonly #options: HistoryOptions;
@@ -46,6 +50,8 @@ export class SqliteHistory implements History {
     this.#deployments = createDeploymentLog(db);
     this.#events = createEventLog(db);
     this.#conditions = createConditionLog(db);
+    this.tokens = createTokenStore(db, (work) => this.#write(work));
+    this.audit = createAuditLog(db, (work) => this.#write(work));
     this.deliveries = createDeliveryLog(db, (work) => this.#write(work));
     this.#write(() => this.#closeInterrupted(options.now()));
   }
