@@ -11,10 +11,11 @@ import { decide } from '../src/plan/decide.ts';
 import type { World } from '../src/plan/plan.ts';
 import { hashOf } from '../src/plan/release.ts';
 import { simulate, stepsOf } from '../src/plan/simulate.ts';
+import { schemas } from './desired/corpus.ts';
 import { anImage, aWorld } from './plan/worlds.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const load = createLoader(JSON.parse(readFileSync(join(root, 'schemas', 'app.schema.json'), 'utf8')));
+const loader = createLoader(schemas);
 
 /** What a controller allows that was told nothing. */
 const policy: HostPolicy = {
@@ -99,7 +100,7 @@ function read(folder: string): Desired {
   const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => sourceFile(join(root, folder), join(entry.parentPath, entry.name)));
-  return load({ revision: `folder ${folder}`, files }, policy, new Map());
+  return loader.load({ revision: `folder ${folder}`, files }, { policy, incumbents: new Map() });
 }
 
 function sourceFile(base: string, file: string): SourceFile {

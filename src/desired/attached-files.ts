@@ -16,12 +16,14 @@ export interface AttachedFiles {
 export function attachedFiles(
   document: ManifestDocument,
   files: ReadonlyMap<string, SourceFile>,
+  /** Folder of its source: nothing above it is read. */
+  root: string,
 ): AttachedFiles {
   if (!isSound(document, '/spec/files')) return { contents: [], problems: [] };
   const problems: Problem[] = [];
   const contents = document.value.spec.files.map(({ content, from }, index) => {
     if (from === undefined) return content ?? '';
-    const read = readFrom(document.source.file, from, files);
+    const read = readFrom(document.source.file, from, files, root);
     if (typeof read === 'string') return read;
     problems.push(fieldProblem(document, wrongValue(`/spec/files/${index}/from`, read)));
     return '';
@@ -29,9 +31,14 @@ export function attachedFiles(
   return { contents, problems };
 }
 
-function readFrom(manifest: string, from: string, files: ReadonlyMap<string, SourceFile>): string | Fault {
+function readFrom(
+  manifest: string,
+  from: string,
+  files: ReadonlyMap<string, SourceFile>,
+  root: string,
+): string | Fault {
   const path = resolvePath(manifest, from);
-  if (path === undefined) {
+  if (path === undefined || !path.startsWith(root)) {
     return { code: 'E1308', message: `file ${showValue(from)} lies outside the config repo` };
   }
   const file = files.get(path);

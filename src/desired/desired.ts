@@ -4,6 +4,8 @@ import type { App, Position } from './app.ts';
 export interface Desired {
   /** Full commit id, or `sha256:…` of the content for a folder that is no repository. */
   readonly revision: string;
+  /** With several sources: the commit of each app's own, by app. */
+  readonly revisions?: Readonly<Record<string, string>>;
   /** Sorted by name; only apps without an error. */
   readonly apps: readonly App[];
   /** Sorted by file, line and column. */
@@ -52,6 +54,16 @@ export interface Snapshot {
   readonly files: readonly SourceFile[];
   /** With several sources: each one's files lie in a folder that bears its name. */
   readonly parts?: readonly SnapshotPart[];
+  /** What is not in `files` though a person may look for it: links, submodules, odd names, what is too large. */
+  readonly omitted?: readonly OmittedEntry[];
+}
+
+/** One entry of a repository that is not read. */
+export interface OmittedEntry {
+  /** Escaped and shortened. */
+  readonly path: string;
+  /** `a symbolic link, which is not followed`. */
+  readonly why: string;
 }
 
 /** One of several sources in a snapshot. */

@@ -147,7 +147,10 @@ function mustBe(
   hint?: string,
 ): FieldFault {
   const isEmpty = error.data === null;
-  const given = isEmpty ? 'but it is empty' : `not ${place?.written ?? showValue(error.data)}`;
+  // What was written where a password should be may be one.
+  const isSecret = error.parentSchema?.['x-secret'] === true;
+  const shown = isSecret ? 'what is there' : (place?.written ?? showValue(error.data));
+  const given = isEmpty ? 'but it is empty' : `not ${shown}`;
   return {
     pointer: error.instancePath,
     under: isEmpty ? 'key' : 'value',

@@ -1,36 +1,114 @@
 import type { App } from './app.ts';
 import { attachedFiles } from './attached-files.ts';
 import type { Desired, HostPolicy, Problem, Snapshot, SourceFile } from './desired.ts';
-import type { ManifestDocument } from './manifest-document.ts';
+import { fieldProblem, type ManifestDocument } from './manifest-document.ts';
+import { createManifestParser, type ParsedDocument, type ParsedFile } from './parse-manifest.ts';
 import { policyProblems } from './policy-rules.ts';
-import { createManifestReader, type ManifestFile } from './read-manifest.ts';
+import { loginFaults, loginOf, type Neighbourhood, neighbourhoods } from './projects.ts';
+import { createAppReader, type ReadApp } from './read-app.ts';
+import { createProjectReader, type ProjectDocument } from './read-project.ts';
+import { createSecretReader, type SecretDocument } from './read-secret.ts';
 import { type RepoContext, type RepoProblem, repoProblems, routesHeldByInvalid } from './repo-rules.ts';
+import type { OpenedSecret, SealedSecret } from './secret.ts';
+import { type SecretBook, secretBook, secretFaults } from './secret-book.ts';
 import { toApp } from './to-app.ts';
+import { namesTwice } from './unique-names.ts';
 
-/**
- * Reads all manifests of a snapshot. `incumbents` maps `host path` to the app that serves it now: of two
- * claims it keeps the route. Nothing is thrown for bad input.
- */
-export type LoadDesired = (
-  snapshot: Snapshot,
-  policy: HostPolicy,
-  incumbents: ReadonlyMap<string, string>,
-) => Desired;
+/** The JSON Schemas of the kinds of manifests. */
+export interface Schemas {
+  readonly app: object;
+  readonly secret: object;
+  readonly project: object;
+}
 
-/** `schema` is the JSON Schema of manifests. The loader remembers what it read of the last snapshot's files. */
-export function createLoader(schema: object): LoadDesired {
-  const readManifest = createManifestReader(schema);
-  let remembered: ReadonlyMap<string, ManifestFile> = new Map();
+/** What the manifests are judged by besides themselves. */
+export interface LoadContext {
+  readonly policy: HostPolicy;
+  /** `host path` → the app that serves it now: of two claims it keeps the route. */
+  readonly incumbents: ReadonlyMap<string, string>;
+  /** What was made of the sealed secrets, by `secretKey`; absent where nothing is to be decrypted. */
+  readonly opened?: ReadonlyMap<string, OpenedSecret>;
+  /** The overlay for apps that name none themselves. */
+  readonly environment?: string;
+}
 
-  return (snapshot, policy, incumbents) => {
-    const current = new Map<string, ManifestFile>();
+/** Nothing is thrown for bad input. What was read of the last snapshot's files is remembered. */
+export interface Loader {
+  /** Reads all manifests of a snapshot. */
+  load(snapshot: Snapshot, context: LoadContext): Desired;
+  /** The secrets among them that are whole; `name` is their `secretKey`. */
+  secrets(snapshot: Snapshot): readonly SealedSecret[];
+  /** The manifest of an app with its project merged in, before defaults are filled in; undefined when there is none. */
+  render(snapshot: Snapshot, app: string, environment?: string): Rendered | undefined;
+}
+
+export interface Rendered {
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+}
+
+export function createLoader(schemas: Schemas): Loader {
+  const parse = createManifestParser(schemas.app);
+  const readers: Readers = {
+    app: createAppReader(schemas.app),
+    secret: createSecretReader(schemas.secret),
+    project: createProjectReader(schemas.project, schemas.app),
+  };
+  let remembered: ReadonlyMap<string, ParsedFile> = new Map();
+
+  function parsed(snapshot: Snapshot): readonly ParsedFile[] {
+    const current = new Map<string, ParsedFile>();
     for (const file of manifestFiles(snapshot)) {
       const key = `${file.id} ${file.path}`;
-      current.set(key, remembered.get(key) ?? readManifest(file));
+      current.set(key, remembered.get(key) ?? parse(file));
     }
     remembered = current;
-    return judge(snapshot, [...current.values()], policy, incumbents);
+    return [...current.values()];
+  }
+
+  return {
+    load: (snapshot, context) => judge(snapshot, parsed(snapshot), readers, context),
+    secrets: (snapshot) =>
+      documentsOf(parsed(snapshot), 'Secret').flatMap((document) => {
+        const { sealed } = readers.secret(document);
+        return sealed === undefined ? [] : { ...sealed, name: secretKey(snapshot, document) };
+      }),
+    render(snapshot, name, environment) {
+      const files = parsed(snapshot);
+      const around = neighbourhoods({
+        files,
+        roots: rootsOf(snapshot),
+        readProject: readers.project,
+        environment,
+      });
+      const found = documentsOf(files, 'App').find((document) => document.name === name);
+      return found && around.render(found);
+    },
   };
+}
+
+interface Readers {
+  readonly app: ReadApp;
+  readonly secret: (parsed: ParsedDocument) => SecretDocument;
+  readonly project: (parsed: ParsedDocument) => ProjectDocument;
+}
+
+/** Folders of the sources in a snapshot: no app refers to anything outside its own. */
+function rootsOf({ parts }: Snapshot): readonly string[] {
+  return parts === undefined ? [''] : parts.map(({ source }) => `${source}/`);
+}
+
+export function rootOf(roots: readonly string[], path: string): string {
+  return roots.find((root) => path.startsWith(root)) ?? '';
+}
+
+/** A secret's name, with its source's folder in front where there are several. */
+function secretKey(snapshot: Snapshot, { source, name = '' }: ParsedDocument): string {
+  return `${rootOf(rootsOf(snapshot), source.file)}${name}`;
+}
+
+function documentsOf(files: readonly ParsedFile[], kind: ParsedDocument['kind']): readonly ParsedDocument[] {
+  return files.flatMap(({ documents }) => documents.filter((document) => document.kind === kind));
 }
 
 /** Files that are read as manifests, sorted by path. */
@@ -47,40 +125,122 @@ function isManifest(path: string): boolean {
 
 function judge(
   snapshot: Snapshot,
-  manifests: readonly ManifestFile[],
-  policy: HostPolicy,
-  incumbents: ReadonlyMap<string, string>,
+  files: readonly ParsedFile[],
+  readers: Readers,
+  context: LoadContext,
 ): Desired {
-  const files = new Map(snapshot.files.map((file) => [file.path, file]));
-  const documents = manifests.flatMap((manifest) => manifest.documents);
-  const context = { incumbents, unnamed: manifests.some(({ unnamed }) => unnamed) };
-  const attached = new Map(documents.map((document) => [document, attachedFiles(document, files)]));
-  const own = new Map(
-    documents.map((document) => [
-      document,
-      [
-        ...document.problems,
-        ...policyProblems(document, policy),
-        ...(attached.get(document)?.problems ?? []),
-      ],
-    ]),
+  const roots = rootsOf(snapshot);
+  const { environment } = context;
+  const around = neighbourhoods({ files, roots, readProject: readers.project, environment });
+  const secrets = documentsOf(files, 'Secret').map(readers.secret);
+  const books = new Map(roots.map((root) => [root, bookOf(root, roots, secrets, context)]));
+  const apps = documentsOf(files, 'App').map((parsed): AppInRepo => {
+    const root = rootOf(roots, parsed.source.file);
+    const neighbourhood = around.of(parsed);
+    const book = books.get(root) ?? secretBook([], undefined);
+    return { root, neighbourhood, book, document: readers.app(parsed, neighbourhood) };
+  });
+  const incomplete = snapshot.parts?.some(({ revision }) => revision === undefined) ?? false;
+  const unnamed =
+    incomplete || files.some(({ lost }) => lost) || apps.some(({ document }) => document.name === undefined);
+  const repo = { incumbents: context.incumbents, unnamed };
+  const problems = withRepoProblems(
+    apps.map(({ document }) => document),
+    ownProblems(apps, snapshot, context),
+    repo,
   );
-  const problems = withRepoProblems(documents, own, context);
-  const valid = documents.filter((document) => isValid(document, problems.get(document) ?? []));
-  const apps = valid.map((document) => toApp(document, attached.get(document)?.contents ?? []));
+  const valid = apps.filter(({ document }) => isValid(document, problems.get(document) ?? []));
+  const others = [
+    ...files.flatMap((file) => file.problems),
+    ...namesTwice(
+      secrets.map(({ parsed }) => parsed),
+      roots,
+    ),
+    ...secrets.flatMap((secret) => secret.problems),
+    ...around.problems,
+  ];
   return {
     revision: snapshot.revision,
-    apps: apps.sort((a: App, b: App) => compare(a.name, b.name)),
-    problems: sorted([
-      ...manifests.flatMap((manifest) => manifest.problems),
-      ...[...problems.values()].flat(),
-    ]),
+    ...revisionsOf(snapshot, valid),
+    apps: valid.map((app) => toValue(app, snapshot)).sort((a, b) => compare(a.name, b.name)),
+    problems: sorted([...others, ...[...problems.values()].flat()]),
     invalid: [...invalidNames(problems)].sort(),
-    unnamed: context.unnamed,
+    unnamed,
   };
 }
 
+interface AppInRepo {
+  readonly document: ManifestDocument;
+  /** Folder of its source. */
+  readonly root: string;
+  readonly neighbourhood: Neighbourhood;
+  readonly book: SecretBook;
+}
+
+function toValue({ document, root, neighbourhood, book }: AppInRepo, snapshot: Snapshot): App {
+  const { contents } = attachedFiles(document, filesOf(snapshot), root);
+  return toApp(document, { files: contents, book, login: loginOf(document, neighbourhood, book) });
+}
+
+const byPath = new WeakMap<Snapshot, ReadonlyMap<string, SourceFile>>();
+
+function filesOf(snapshot: Snapshot): ReadonlyMap<string, SourceFile> {
+  const files = byPath.get(snapshot) ?? new Map(snapshot.files.map((file) => [file.path, file]));
+  byPath.set(snapshot, files);
+  return files;
+}
+
+/** The secrets of one source. */
+function bookOf(
+  root: string,
+  roots: readonly string[],
+  secrets: readonly SecretDocument[],
+  { opened }: LoadContext,
+): SecretBook {
+  const own = secrets.filter(({ parsed }) => rootOf(roots, parsed.source.file) === root);
+  const prefix = root.length;
+  const named =
+    opened &&
+    new Map(
+      [...opened].filter(([key]) => key.startsWith(root)).map(([key, value]) => [key.slice(prefix), value]),
+    );
+  return secretBook(own, named);
+}
+
+/** With several sources each app has the revision of its own. */
+function revisionsOf({ parts }: Snapshot, apps: readonly AppInRepo[]): Pick<Desired, 'revisions'> {
+  if (parts === undefined) return {};
+  const revisions = new Map(parts.map(({ source, revision }) => [`${source}/`, revision]));
+  const named = apps.map(({ document, root }) => [document.name ?? '', revisions.get(root) ?? '']);
+  return { revisions: Object.fromEntries(named) };
+}
+
 type ProblemsByDocument = ReadonlyMap<ManifestDocument, readonly Problem[]>;
+
+function ownProblems(
+  apps: readonly AppInRepo[],
+  snapshot: Snapshot,
+  { policy }: LoadContext,
+): ProblemsByDocument {
+  return new Map(
+    apps.map(({ document, root, neighbourhood, book }) => {
+      const faults = [
+        ...neighbourhood.faults,
+        ...secretFaults(document, book),
+        ...loginFaults(document, neighbourhood, book),
+      ];
+      return [
+        document,
+        [
+          ...document.problems,
+          ...policyProblems(document, policy, neighbourhood.allowedRegistries),
+          ...attachedFiles(document, filesOf(snapshot), root).problems,
+          ...faults.map((fault) => fieldProblem(document, fault)),
+        ],
+      ];
+    }),
+  );
+}
 
 function withRepoProblems(
   documents: readonly ManifestDocument[],
@@ -125,8 +285,13 @@ function isValid({ unsound }: ManifestDocument, problems: readonly Problem[]): b
   return problems.length === 0 && unsound.length === 0;
 }
 
+/** More than anyone reads of one file. */
+const problemLimit = 100;
+
+/** A file with thousands of errors is shown by its first ones; its apps stay invalid. */
 function sorted(problems: readonly Problem[]): readonly Problem[] {
-  return [...problems].sort(
+  const counts = new Map<string, number>();
+  const ordered = [...problems].sort(
     (a, b) =>
       compare(a.file, b.file) ||
       a.line - b.line ||
@@ -134,6 +299,11 @@ function sorted(problems: readonly Problem[]): readonly Problem[] {
       compare(a.code, b.code) ||
       compare(a.message, b.message),
   );
+  return ordered.filter(({ file }) => {
+    const count = (counts.get(file) ?? 0) + 1;
+    counts.set(file, count);
+    return count <= problemLimit;
+  });
 }
 
 function compare(a: string, b: string): number {

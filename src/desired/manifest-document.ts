@@ -8,7 +8,10 @@ import { type Fault, positionAt, problemAt, type SourceText, type Span } from '.
 /** One `kind: App` document, read as far as it can be. */
 export interface ManifestDocument {
   readonly source: SourceText;
+  /** Of what the manifest itself says. */
   readonly places: Tree['places'];
+  /** Where a project says what stands at the pointer, when it is not the manifest. */
+  readonly foreign?: (pointer: string) => { readonly of: string; readonly at: Position } | undefined;
   /** Absent when the manifest does not tell it, or tells one that no app can have. */
   readonly name?: string;
   /** Only to be trusted where `isSound`; defaults are filled in. */
@@ -26,14 +29,23 @@ export function isSound({ unsound }: ManifestDocument, pointer: string): boolean
 }
 
 export function fieldProblem(
-  document: Pick<ManifestDocument, 'source' | 'places' | 'name'>,
+  document: Pick<ManifestDocument, 'source' | 'places' | 'name' | 'foreign'>,
   { pointer, under, fault }: FieldFault,
 ): Problem {
-  return problemAt(document.source, spanAt(document.places, pointer, under), fault, document.name);
+  const elsewhere = document.places.has(pointer) ? undefined : document.foreign?.(pointer);
+  const told = elsewhere === undefined ? fault : cameFrom(fault, elsewhere);
+  return problemAt(document.source, spanAt(document.places, pointer, under), told, document.name);
+}
+
+/** The manifest does not say it: its project does. */
+function cameFrom(fault: Fault, { of, at }: { readonly of: string; readonly at: Position }): Fault {
+  return { ...fault, message: `${fault.message} (from ${of})`, other: fault.other ?? at };
 }
 
 /** Where the value at the pointer stands. */
 export function positionOf(document: ManifestDocument, pointer: string): Position {
+  const elsewhere = document.places.has(pointer) ? undefined : document.foreign?.(pointer);
+  if (elsewhere !== undefined) return elsewhere.at;
   return positionAt(document.source, spanAt(document.places, pointer, 'value').start);
 }
 

@@ -174,19 +174,44 @@ export interface AppManifest {
            */
           allowIPs: string[];
           /**
+           * Who may pass: every key of the secret is a user, its value the password or its bcrypt hash.
+           */
+          basicAuth?: {
+            /**
+             * Name of a `kind: Secret`.
+             */
+            secret: string;
+          };
+          /**
            * Largest request body.
            */
           maxBody?: number | string;
         }
     )[];
     /**
-     * Variables. Numbers and booleans are written as they stand in the file.
+     * Variables. Numbers and booleans are written as they stand in the file; `{secret: NAME/KEY}` takes a key of a secret.
      */
     env: {
-      [k: string]: string;
+      [k: string]:
+        | string
+        | {
+            /**
+             * NAME/KEY of a `kind: Secret`.
+             */
+            secret: string;
+          };
     };
     /**
-     * Configuration files put into the container.
+     * All keys of each secret as variables; `env` goes before them, and a later secret before an earlier one.
+     */
+    envFrom: {
+      /**
+       * Name of a `kind: Secret`.
+       */
+      secret: string;
+    }[];
+    /**
+     * Configuration files put into the container; secret ones lie in memory.
      */
     files: {
       /**
@@ -202,13 +227,17 @@ export interface AppManifest {
        */
       from?: string;
       /**
-       * Permission bits in octal.
+       * NAME/KEY of a `kind: Secret`.
        */
-      mode: string;
+      secret?: string;
       /**
-       * What a changed content does.
+       * Permission bits in octal; 0644 when absent, 0400 for a secret.
        */
-      onChange: 'restart';
+      mode?: string;
+      /**
+       * What a changed content does: `restart` replaces the containers, `signal:SIGHUP` puts the file in place and sends the signal, `none` only puts it in place.
+       */
+      onChange: string;
     }[];
     /**
      * One of `name` (kept data), `hostPath` (a path of the host, if its policy allows it), `tmpfs`.

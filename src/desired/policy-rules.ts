@@ -1,8 +1,8 @@
-import type { HostPolicy, Problem } from './desired.ts';
+import type { HostPolicy, Opened, Problem } from './desired.ts';
 import { parseImage } from './image-reference.ts';
 import { fieldProblem, isSound, type ManifestDocument, wrongValue } from './manifest-document.ts';
 import { showValue } from './shown-text.ts';
-import { normalHostPath } from './to-app.ts';
+import { capability, normalHostPath } from './to-app.ts';
 
 /** Whoever can write here owns the host; nothing above or below them is ever mounted. */
 const closedTrees = [
@@ -23,14 +23,30 @@ const sockets = [
 ];
 
 /** What the manifest asks for and the host does not give. */
-export function policyProblems(document: ManifestDocument, policy: HostPolicy): readonly Problem[] {
+/** `narrowed` are the lists of registries that the app's projects allow, besides the host's. */
+export function policyProblems(
+  document: ManifestDocument,
+  policy: HostPolicy,
+  narrowed: readonly (readonly string[])[] = [],
+): readonly Problem[] {
+  const opened = openedFor(policy, document.name);
   return [
-    ...privileges(document, policy),
-    ...hostPaths(document, policy),
-    ...registries(document, policy),
+    ...privileges(document, opened),
+    ...hostPaths(document, opened),
+    ...[policy.allowedRegistries, ...narrowed].flatMap((allowed) => registries(document, allowed)),
   ].map(({ pointer, code, message, hint }) =>
     fieldProblem(document, wrongValue(pointer, { code, message, hint, kind: 'policy' })),
   );
+}
+
+/** What is open to one app: what is open to all, and what is opened for it alone. */
+export function openedFor(policy: HostPolicy, app: string | undefined): Opened {
+  const own = app !== undefined && Object.hasOwn(policy.apps, app) ? policy.apps[app] : undefined;
+  return {
+    allowPrivileged: policy.allowPrivileged || own?.allowPrivileged === true,
+    allowCapabilities: [...policy.allowCapabilities, ...(own?.allowCapabilities ?? [])].map(capability),
+    allowHostPaths: [...policy.allowHostPaths, ...(own?.allowHostPaths ?? [])],
+  };
 }
 
 interface Refusal {
@@ -40,9 +56,15 @@ interface Refusal {
   readonly hint: string;
 }
 
-const privilegeHint = 'the host allows it with "policy.allowPrivileged" in plimsoll.yaml';
+const privilegeHint =
+  'the host allows it with "policy.allowPrivileged" in plimsoll.yaml, for one app below "policy.apps"';
+const capabilityHint =
+  'the host allows it with "policy.allowCapabilities" in plimsoll.yaml, for one app below "policy.apps"';
 
-function privileges(document: ManifestDocument, { allowPrivileged }: HostPolicy): readonly Refusal[] {
+function privileges(
+  document: ManifestDocument,
+  { allowPrivileged, allowCapabilities }: Opened,
+): readonly Refusal[] {
   if (allowPrivileged || !isSound(document, '/spec/security')) return [];
   const { privileged, noNewPrivileges, capAdd } = document.value.spec.security;
   const at = (field: string) => `/spec/security/${field}`;
@@ -67,16 +89,20 @@ function privileges(document: ManifestDocument, { allowPrivileged }: HostPolicy)
             hint: privilegeHint,
           },
         ]),
-    ...capAdd.map((name, index) => ({
-      pointer: at(`capAdd/${index}`),
-      code: 'E1502',
-      message: `added capability ${showValue(name)} is not allowed here`,
-      hint: privilegeHint,
-    })),
+    ...capAdd.flatMap((name, index) =>
+      allowCapabilities.includes(capability(name))
+        ? []
+        : {
+            pointer: at(`capAdd/${index}`),
+            code: 'E1502',
+            message: `added capability ${showValue(name)} is not allowed here`,
+            hint: capabilityHint,
+          },
+    ),
   ];
 }
 
-function hostPaths(document: ManifestDocument, { allowHostPaths }: HostPolicy): readonly Refusal[] {
+function hostPaths(document: ManifestDocument, { allowHostPaths }: Opened): readonly Refusal[] {
   if (!isSound(document, '/spec/volumes')) return [];
   return document.value.spec.volumes.flatMap(({ hostPath }, index) => {
     if (hostPath === undefined) return [];
@@ -93,12 +119,13 @@ function hostPaths(document: ManifestDocument, { allowHostPaths }: HostPolicy): 
     if (allowHostPaths.some((allowed) => isWithin(path, normalHostPath(allowed)))) return [];
     return refuse(
       'is not allowed here',
-      'use a named volume, or let the host allow it with "policy.allowHostPaths"',
+      'use a named volume, or let the host allow it with "policy.allowHostPaths", for one app below "policy.apps"',
     );
   });
 }
 
-function isClosed(path: string): boolean {
+/** Host paths that nobody ever mounts, and what lies above them. */
+export function isClosed(path: string): boolean {
   const above = [...closedTrees, ...sockets].some((closed) => isWithin(closed, path));
   return (
     above || closedTrees.some((closed) => isWithin(path, closed)) || path.split('/').includes('docker.sock')
@@ -106,11 +133,11 @@ function isClosed(path: string): boolean {
 }
 
 /** By segment: `/data2` is not within `/data`. */
-function isWithin(path: string, parent: string): boolean {
+export function isWithin(path: string, parent: string): boolean {
   return parent === '/' || path === parent || path.startsWith(`${parent}/`);
 }
 
-function registries(document: ManifestDocument, { allowedRegistries }: HostPolicy): readonly Refusal[] {
+function registries(document: ManifestDocument, allowedRegistries: readonly string[]): readonly Refusal[] {
   if (allowedRegistries.length === 0 || !isSound(document, '/spec/image')) return [];
   const image = parseImage(document.value.spec.image);
   if (image === undefined) return [];

@@ -3,9 +3,11 @@ import type {
   ContainerFields,
   Deploy,
   Domain,
+  EnvValue,
   HealthCheck,
   Hook,
   Port,
+  RegistryLogin,
   SyncWindow,
   Volume,
 } from './app.ts';
@@ -13,13 +15,23 @@ import { probePort } from './app-rules.ts';
 import type { AppManifest } from './manifest.ts';
 import { type ManifestDocument, positionOf } from './manifest-document.ts';
 import { parseAddress, parseHost, parseRange } from './network-name.ts';
+import { isSecretValue, type SecretValue } from './secret.ts';
+import { type SecretBook, splitReference } from './secret-book.ts';
 import { splitCommand } from './split-command.ts';
 import { parseBytes, parseCpus, parseDuration, parseMode, parseStatus, parseTime } from './units.ts';
 
 type Spec = AppManifest['spec'];
 
-/** The app that a manifest without problems means. `files` are in the manifest's order. */
-export function toApp(document: ManifestDocument, fileContents: readonly string[]): App {
+/** What an app takes from the files around its manifest. */
+export interface Attachments {
+  /** Contents of its `files`, in the manifest's order; empty for a secret one. */
+  readonly files: readonly string[];
+  readonly book: SecretBook;
+  readonly login: RegistryLogin | undefined;
+}
+
+/** The app that a manifest without problems means. */
+export function toApp(document: ManifestDocument, attachments: Attachments): App {
   const { metadata, spec } = document.value;
   return present({
     name: metadata.name,
@@ -33,10 +45,12 @@ export function toApp(document: ManifestDocument, fileContents: readonly string[
     state: spec.state,
     suspend: spec.suspend,
     replicas: spec.replicas,
-    container: containerFields(spec, fileContents),
+    container: containerFields(spec, attachments),
+    ...liveFiles(spec, attachments),
+    registry: attachments.login,
     pull: spec.pull,
     domains: spec.domains.map((domain, index) =>
-      toDomain(domain, positionOf(document, `/spec/domains/${index}`)),
+      toDomain(domain, positionOf(document, `/spec/domains/${index}`), attachments.book),
     ),
     healthCheck: healthCheck(document.value),
     deploy: deploy(spec),
@@ -76,13 +90,10 @@ export function normalHostPath(path: string): string {
     .join('/')}`;
 }
 
-function containerFields(spec: Spec, fileContents: readonly string[]): ContainerFields {
+function containerFields(spec: Spec, attachments: Attachments): ContainerFields {
   const { security, resources } = spec;
-  const files = spec.files.map(({ mount, mode }, index) => ({
-    mount: mountPath(mount),
-    content: known(fileContents[index]),
-    mode: known(parseMode(mode)),
-  }));
+  const files = appFiles(spec, attachments);
+  const live = files.filter(({ onChange }) => onChange !== 'restart');
   return present({
     image: spec.image,
     entrypoint: words(spec.entrypoint),
@@ -90,8 +101,12 @@ function containerFields(spec: Spec, fileContents: readonly string[]): Container
     workingDir: spec.workingDir === undefined ? undefined : mountPath(spec.workingDir),
     user: spec.user,
     ports: ports(spec),
-    env: sortedMap(spec.env),
-    files: sortBy(files, ({ mount }) => mount),
+    env: env(spec, attachments),
+    files: files.filter(({ onChange }) => onChange === 'restart').map(({ onChange: _how, ...file }) => file),
+    liveFiles:
+      live.length === 0
+        ? undefined
+        : live.map(({ mount, content }) => ({ mount, sealed: isSecretValue(content) })),
     volumes: sortBy(spec.volumes.map(toVolume), ({ mount }) => mount),
     resources: present({
       cpuMillis: resources.cpus === undefined ? undefined : known(parseCpus(resources.cpus)),
@@ -109,6 +124,45 @@ function containerFields(spec: Spec, fileContents: readonly string[]): Container
     logging: { maxSize: known(bytes(spec.logging.maxSize)), maxFile: spec.logging.maxFile },
     restartedAt: spec.restartedAt,
   });
+}
+
+/** Sorted by mount. */
+function appFiles({ files }: Spec, { files: contents, book }: Attachments) {
+  const read = files.map(({ mount, mode, secret, onChange }, index) => ({
+    mount: mountPath(mount),
+    content: secret === undefined ? known(contents[index]) : referred(book, secret),
+    mode: known(parseMode(mode ?? (secret === undefined ? '0644' : '0400'))),
+    onChange,
+  }));
+  return sortBy(read, ({ mount }) => mount);
+}
+
+function liveFiles(spec: Spec, attachments: Attachments): Pick<App, 'liveFiles'> {
+  const live = appFiles(spec, attachments).filter(({ onChange }) => onChange !== 'restart');
+  if (live.length === 0) return {};
+  return {
+    liveFiles: live.map(({ onChange, ...file }) => ({
+      ...file,
+      ...(onChange === 'none' ? {} : { signal: onChange.replace('signal:', '') }),
+    })),
+  };
+}
+
+/** What `env` says goes before whole secrets, and a later one of those before an earlier one. */
+function env(spec: Spec, { book }: Attachments): ContainerFields['env'] {
+  const whole = spec.envFrom.flatMap(({ secret }) =>
+    book.keys(secret).map((key): [string, EnvValue] => [key, book.value(secret, key)]),
+  );
+  const single = Object.entries(spec.env).map(([name, value]): [string, EnvValue] => [
+    name,
+    typeof value === 'string' ? value : referred(book, value.secret),
+  ]);
+  return sortedMap(Object.fromEntries([...whole, ...single]));
+}
+
+function referred(book: SecretBook, reference: string): SecretValue {
+  const { name, key } = splitReference(reference);
+  return book.value(name, key);
 }
 
 function ports({ port, ports: long }: Spec): readonly Port[] {
@@ -134,10 +188,10 @@ function toVolume(volume: Spec['volumes'][number]): Volume {
   return present({ kind: 'tmpfs' as const, mount, size: bytes(volume.size) });
 }
 
-function toDomain(domain: Spec['domains'][number], origin: Domain['origin']): Domain {
+function toDomain(domain: Spec['domains'][number], origin: Domain['origin'], book: SecretBook): Domain {
   const route = routeOf(domain);
   if (typeof domain === 'string') return { ...route, ...plainDomain, origin };
-  const { port, tls, stripPrefix, headers, loadBalancing, compress, allowIPs, maxBody } = domain;
+  const { port, tls, stripPrefix, headers, loadBalancing, compress, allowIPs, maxBody, basicAuth } = domain;
   return present({
     ...route,
     port,
@@ -148,6 +202,9 @@ function toDomain(domain: Spec['domains'][number], origin: Domain['origin']): Do
     compress,
     allowIPs: sortedSet(allowIPs.map((range) => known(parseRange(range)))),
     maxBody: bytes(maxBody),
+    basicAuth:
+      basicAuth &&
+      book.keys(basicAuth.secret).map((user) => ({ user, hash: book.passwordHash(basicAuth.secret, user) })),
     origin,
   });
 }
@@ -242,11 +299,11 @@ function mountPath(path: string): string {
   return path.replace(/\/$/, '');
 }
 
-function capability(name: string): string {
+export function capability(name: string): string {
   return name.toUpperCase().replace(/^CAP_/, '');
 }
 
-function sortedMap(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function sortedMap<Value>(map: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {
   return Object.fromEntries(sortBy(Object.entries(map), ([name]) => name));
 }
 

@@ -13,7 +13,6 @@ interface Row {
 }
 
 const always = () => true;
-const noSecrets = 'write the value itself, or leave it out';
 
 /** What the manifest's format promises and this version does not do; it is refused, never ignored. */
 const rows: readonly Row[] = [
@@ -21,28 +20,27 @@ const rows: readonly Row[] = [
   { path: '/spec/compose', unsupported: always, hint: 'write one App for each service', meetsChoice: true },
   { path: '/spec/autoscale', unsupported: always, hint: 'give "replicas"' },
   { path: '/spec/placement', unsupported: always, hint: 'remove it: there is one host' },
-  { path: '/spec/envFrom', unsupported: always, hint: 'write the variables under "env"' },
-  { path: '/spec/env/*', unsupported: isReference, hint: noSecrets },
-  {
-    path: '/spec/domains/*/basicAuth',
-    unsupported: always,
-    hint: 'protect it with "allowIPs", or in the app',
-  },
-  { path: '/spec/files/*/secret', unsupported: always, hint: 'give "content" or "from"', meetsChoice: true },
-  { path: '/spec/files/*/onChange', unsupported: isLiveChange, hint: 'write restart, or remove the line' },
+  { path: '/spec/env/*', unsupported: isDatabase, hint: 'give its URL by a secret' },
   { path: '/spec/deploy/strategy', unsupported: isOtherStrategy, hint: 'write rolling, or remove the line' },
   { path: '/spec/deploy/canary', unsupported: always, hint: 'remove it' },
 ];
 
-const otherKinds: readonly string[] = ['Secret', 'Job', 'Database', 'Project'];
+/** The same of a Project. */
+const projectRows: readonly Row[] = ['isolation', 'quota', 'notifications', 'previews'].map((field) => ({
+  path: `/spec/${field}`,
+  unsupported: always,
+  hint: 'remove it',
+}));
+
+const otherKinds: readonly string[] = ['Job', 'Database'];
 
 export interface Unsupported extends FieldFault {
   readonly meetsChoice: boolean;
 }
 
 /** One fault for each use of something that is not there yet. */
-export function findUnsupported(value: unknown): readonly Unsupported[] {
-  return rows.flatMap((row) =>
+export function findUnsupported(value: unknown, kind: 'App' | 'Project' = 'App'): readonly Unsupported[] {
+  return (kind === 'App' ? rows : projectRows).flatMap((row) =>
     matches(value, row.path.split('/').slice(1), '')
       .filter(({ found }) => row.unsupported(found))
       .map(({ pointer, found }) => ({
@@ -61,7 +59,7 @@ export function unsupportedKind(kind: string): FieldFault {
   return {
     pointer: '/kind',
     under: 'value',
-    fault: notYet(`kind ${showValue(kind)}`, 'this version reads kind App'),
+    fault: notYet(`kind ${showValue(kind)}`, 'this version reads App, Secret and Project'),
   };
 }
 
@@ -70,8 +68,7 @@ function unsupportedFault(pointer: string, found: unknown, row: Row): FieldFault
   if (row.unsupported !== always && typeof found === 'string') {
     return { pointer, under: 'value', fault: notYet(`${label}: ${showValue(found)}`, row.hint) };
   }
-  const isEnv = row.unsupported === isReference;
-  const reference = isEnv && isReference(found) ? ` from a ${'secret' in found ? 'secret' : 'database'}` : '';
+  const reference = row.unsupported === isDatabase ? ' from a database' : '';
   return { pointer, under: 'key', fault: notYet(`${label}${reference}`, row.hint) };
 }
 
@@ -92,16 +89,8 @@ function matches(
     .flatMap(([name, inner]) => matches(inner, rest, `${pointer}/${escapePointer(name)}`));
 }
 
-function isReference(value: unknown): value is object {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    (Object.hasOwn(value, 'secret') || Object.hasOwn(value, 'database'))
-  );
-}
-
-function isLiveChange(value: unknown): boolean {
-  return typeof value === 'string' && (value === 'none' || value.startsWith('signal:'));
+function isDatabase(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'database');
 }
 
 function isOtherStrategy(value: unknown): boolean {

@@ -3,7 +3,7 @@ import { conditionsOf } from './conditions.ts';
 import type { GateFailure } from './gate.ts';
 import { isHealthy, isReady } from './gate.ts';
 import type { AppPlan, Consequence, Difference, OperationPhase } from './plan.ts';
-import type { Scene } from './scene.ts';
+import { revisionOf, type Scene } from './scene.ts';
 import type { Turn } from './turn.ts';
 
 /** What is known of an app once its turn is planned. */
@@ -23,7 +23,7 @@ export function assess(findings: Findings): AppPlan {
   const sync = syncOf(findings);
   const health = healthAxis(findings);
   const operation = operationOf(findings);
-  const { revision } = world.desired;
+  const revision = revisionOf(world, name);
   const live = sync === 'Synced' ? revision : (memory.lastHealthy?.revision ?? '');
   const problem = wanted ? undefined : world.desired.problems.find((one) => one.app === name);
   const error = problem && `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;

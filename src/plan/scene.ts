@@ -86,10 +86,15 @@ export function createScene(
   };
 }
 
+/** The commit that an app is read at: with several sources that of its own. */
+export function revisionOf({ desired }: World, app: string): string {
+  return desired.revisions?.[app] ?? desired.revision;
+}
+
 function toWanted(world: World, app: App, containers: readonly Container[], memory: AppMemory<App>): Target {
   const specHash = hashOf(app);
   const imageId = resolveImage(app, specHash, containers, memory, world.observed.images);
-  return { app, specHash, imageId, revision: world.desired.revision, from: 'git' };
+  return { app, specHash, imageId, revision: revisionOf(world, app.name), from: 'git' };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Desired, HostPolicy, SourceFile } from '../../src/desired/desired.ts';
-import { createLoader } from '../../src/desired/load-desired.ts';
+import { createLoader, type LoadContext, type Loader, type Schemas } from '../../src/desired/load-desired.ts';
 
 /** One case of a corpus file: the files of a config repo, and every error they must give, exactly. */
 export interface CorpusCase {
@@ -20,9 +20,14 @@ spec:
   image: registry.test/shop:1
 `;
 
-export const schema: object = JSON.parse(
-  readFileSync(new URL('../../schemas/app.schema.json', import.meta.url), 'utf8'),
-);
+const readSchema = (name: string): object =>
+  JSON.parse(readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'));
+
+export const schemas: Schemas = {
+  app: readSchema('app'),
+  secret: readSchema('secret'),
+  project: readSchema('project'),
+};
 
 export const strictPolicy: HostPolicy = {
   allowPrivileged: false,
@@ -36,14 +41,15 @@ export const strictPolicy: HostPolicy = {
 /** Loads files given as text or bytes. */
 export function loadFiles(
   files: Readonly<Record<string, string | Uint8Array>>,
-  options: { policy?: HostPolicy; incumbents?: ReadonlyMap<string, string>; load?: typeof loadOnce } = {},
+  options: Partial<LoadContext> & { readonly loader?: Loader } = {},
 ): Desired {
-  const { policy = strictPolicy, incumbents = new Map(), load = loadOnce } = options;
-  return load({ revision: 'r1', files: Object.entries(files).map(sourceFile) }, policy, incumbents);
+  const { loader = loadOnce, ...context } = options;
+  const snapshot = { revision: 'r1', files: Object.entries(files).map(sourceFile) };
+  return loader.load(snapshot, { policy: strictPolicy, incumbents: new Map(), ...context });
 }
 
 /** Remembers nothing that a test could see: ids are different for different content. */
-const loadOnce = createLoader(schema);
+const loadOnce = createLoader(schemas);
 
 /** `line:column code message` of every problem, with the file where it is not `app.yaml`. */
 export function problemLines({ problems }: Desired): readonly string[] {
@@ -86,7 +92,7 @@ function splitFiles(lines: readonly string[]): Readonly<Record<string, string>> 
   return Object.fromEntries([...files].map(([path, text]) => [path, `${text.join('\n')}\n`]));
 }
 
-function sourceFile([path, text]: [string, string | Uint8Array]): SourceFile {
+export function sourceFile([path, text]: [string, string | Uint8Array]): SourceFile {
   const content = typeof text === 'string' ? new TextEncoder().encode(text) : text;
   return { path, id: Buffer.from(content).toString('base64'), content };
 }

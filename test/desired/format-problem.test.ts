@@ -45,7 +45,7 @@ test('carriage returns and a byte order mark move nothing', () => {
   const plain = print(`${usualHead}  replicas: -1\n`);
   assert.is(print(`\ufeff${usualHead}  replicas: -1\n`.replaceAll('\n', '\r\n')), plain);
   assert.match(plain, /:7:13: error E1205/);
-  assert.match(print('\ufeffkind: Secret\n'), /:1:7: error E1901/);
+  assert.match(print('\ufeffkind: Job\n'), /:1:7: error E1901/);
 });
 
 test('a conflict names the other place', () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createLoader } from '../../src/desired/load-desired.ts';
-import { loadFiles, problemLines, schema, strictPolicy } from './corpus.ts';
+import { loadFiles, problemLines, schemas, strictPolicy } from './corpus.ts';
 
 const app = (name: string, spec = '') =>
   `apiVersion: plimsoll/v1\nkind: App\nmetadata: {name: ${name}}\nspec: {image: registry.test/${name}${spec}}\n`;
@@ -182,11 +182,13 @@ test('takes files from the config repo beside the manifest, never from outside',
 });
 
 test('does not parse a blob again, and forgets what is no longer there', () => {
-  const load = createLoader(schema);
+  const loader = createLoader(schemas);
   const file = { path: 'app.yaml', id: 'same', content: new TextEncoder().encode(app('first')) };
   const changed = { ...file, content: new TextEncoder().encode(app('second')) };
   const names = (files: (typeof file)[]) =>
-    load({ revision: 'r', files }, strictPolicy, new Map()).apps.map(({ name }) => name);
+    loader
+      .load({ revision: 'r', files }, { policy: strictPolicy, incumbents: new Map() })
+      .apps.map(({ name }) => name);
   assert.equal(names([file]), ['first']);
   assert.equal(names([changed]), ['first'], 'an equal id promises equal content');
   assert.equal(names([{ ...changed, path: 'b/app.yaml' }]), ['second'], 'another path is another manifest');
@@ -194,14 +196,14 @@ test('does not parse a blob again, and forgets what is no longer there', () => {
 });
 
 test('policy and attached files count afresh for a remembered manifest', () => {
-  const load = createLoader(schema);
+  const loader = createLoader(schemas);
   const files = { 'app.yaml': app('shop', ', files: [{mount: /a, from: a.conf}]') };
   const content = (text: string) =>
-    loadFiles({ ...files, 'a.conf': text }, { load }).apps[0]?.container.files[0]?.content;
+    loadFiles({ ...files, 'a.conf': text }, { loader }).apps[0]?.container.files[0]?.content;
   assert.is(content('one'), 'one');
   assert.is(content('two'), 'two');
   const policy = { ...strictPolicy, allowedRegistries: ['other.test'] };
-  assert.equal(loadFiles({ ...files, 'a.conf': '' }, { load, policy }).invalid, ['shop']);
+  assert.equal(loadFiles({ ...files, 'a.conf': '' }, { loader, policy }).invalid, ['shop']);
 });
 
 test('a file with thousands of errors is shown by its first hundred', () => {
