@@ -21,7 +21,10 @@ export function checkRoutes(routes: RouteTable): void {
   for (const route of routes) {
     for (const [field, isSafe, values] of rulesOf(route)) {
       const bad = values.find((value) => !isSafe(value));
-      if (bad !== undefined) throw new RouteError(route.app, `${field} ${shown(bad)} cannot be routed`);
+      if (bad === undefined) continue;
+      // What should be a hash may be a password.
+      const what = field === 'basicAuth hash' ? field : `${field} ${shown(bad)}`;
+      throw new RouteError(route.app, `${what} cannot be routed`);
     }
   }
   checkOwners(routes);
@@ -49,6 +52,12 @@ function rulesOf(route: Route): readonly Rule[] {
     ['header value', isQuotable, Object.values(route.headers)],
     ['loadBalancing', oneOf('round-robin', 'least-conn', 'ip-hash', 'cookie'), [route.loadBalancing]],
     ['allowIPs', isRange, route.allowIPs],
+    ['basicAuth user', matches(/^[A-Za-z0-9._-]{1,253}$/), (route.basicAuth ?? []).map(({ user }) => user)],
+    [
+      'basicAuth hash',
+      matches(/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/),
+      (route.basicAuth ?? []).map(({ hash }) => hash),
+    ],
     ['maxBody', isWhole(Number.MAX_SAFE_INTEGER), [route.maxBody]],
     ['replica', isWhole(999), route.upstreams.map(({ replica }) => replica)],
     ['address', isAddress, route.upstreams.flatMap(({ plain, flagged }) => [plain, flagged])],

@@ -120,6 +120,7 @@ function pathBlock(settings: CaddySettings, route: Route, index: number): readon
 function routeLines(settings: CaddySettings, route: Route): readonly string[] {
   return [
     ...denied(route),
+    ...accounts(route),
     ...responseHeaders(route),
     ...bodyLimit(route),
     ...(route.compress ? encode : []),
@@ -134,6 +135,14 @@ function denied({ allowIPs }: Route): readonly string[] {
     `@denied not remote_ip ${allowIPs.join(' ')}`,
     'respond @denied `plimsoll: not allowed from here` 403',
   ];
+}
+
+/** An empty list lets nobody pass: a secret that lost its keys must not open the door. */
+function accounts({ app, basicAuth }: Route): readonly string[] {
+  if (basicAuth === undefined) return [];
+  if (basicAuth.length === 0) return ['respond `plimsoll: nobody may pass` 403'];
+  const users = basicAuth.map(({ user, hash }) => `${user} ${hash}`);
+  return block(`basicauth bcrypt ${app}`, users);
 }
 
 /** `defer`: the app's own headers of that name are replaced and not joined. */

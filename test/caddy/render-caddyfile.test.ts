@@ -52,6 +52,7 @@ const golden: Record<string, { settings?: Partial<CaddySettings>; routes: RouteT
         compress: true,
         allowIPs: ['10.0.0.0/8', 'fd00::/8', '192.0.2.7'],
         maxBody: 1_048_576,
+        basicAuth: [{ user: 'ada', hash: `$2b$10$${'a'.repeat(53)}` }],
         upstreams: two,
       },
     ],

@@ -1,5 +1,6 @@
 import { get } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { hashSync } from 'bcryptjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RouteTable } from '../../src/observed/observed.ts';
@@ -52,6 +53,35 @@ scenario('prefers the longest path, and takes a prefix for whole segments only',
   assert.is(await body('a.test', '/api/admin/x'), 'admin /api/admin/x');
   assert.is(await body('b.test', '/api/x'), 'api /api/x');
   assert.is((await caddy.http({ host: 'b.test', path: '/apix' })).status, 404);
+});
+
+scenario('lets only those pass whom basicAuth names, and nobody when it names none', async (caddy) => {
+  const upstreams = fixed(await caddy.app('shop'));
+  const basicAuth = [
+    { user: 'ada', hash: hashSync('engine', 4) },
+    { user: 'grace.h', hash: hashSync('compiler', 4).replace('$2b$', '$2a$') },
+  ];
+  await load(caddy, [
+    route({ host: 'shop.test', basicAuth, upstreams }),
+    route({ host: 'shut.test', basicAuth: [], upstreams }),
+    route({ host: 'open.test', upstreams }),
+  ]);
+  const ask = async (host: string, login?: string) => {
+    const headers = login === undefined ? {} : { authorization: `Basic ${btoa(login)}` };
+    const { status, body } = await caddy.http({ host, headers });
+    return [status, status === 200 ? body : ''];
+  };
+  assert.equal(await ask('shop.test'), [401, '']);
+  assert.equal(await ask('shop.test', 'ada:compiler'), [401, '']);
+  assert.equal(await ask('shop.test', 'bob:engine'), [401, '']);
+  assert.equal(await ask('shop.test', 'ada:engine'), [200, 'shop /']);
+  assert.equal(await ask('shop.test', 'grace.h:compiler'), [200, 'shop /']);
+  assert.equal(await ask('shut.test', 'ada:engine'), [403, '']);
+  assert.equal(await ask('open.test'), [200, 'shop /']);
+  assert.equal(
+    (await caddy.proxy().observe()).routes.find(({ host }) => host === 'shop.test')?.basicAuth,
+    basicAuth,
+  );
 });
 
 scenario('redirects former hosts with path and query', async (caddy) => {
