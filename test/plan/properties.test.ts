@@ -5,7 +5,7 @@ import type { App } from '../../src/desired/app.ts';
 import { decide } from '../../src/plan/decide.ts';
 import { isPublished } from '../../src/plan/release.ts';
 import { stepsOf } from '../../src/plan/simulate.ts';
-import { aDomain, anApp, aWorld, type Behaviour, meddle, SimulatedHost } from './worlds.ts';
+import { aDomain, anApp, askRestart, aWorld, type Behaviour, meddle, SimulatedHost } from './worlds.ts';
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 300);
 
@@ -24,10 +24,15 @@ const apps = fc
     order: fc.constantFrom('start-first' as const, 'stop-first' as const),
     maxSurge: fc.integer({ min: 1, max: 2 }),
     bake: fc.constantFrom(0, 5_000),
+    file: fc.constantFrom(undefined, 'one', 'two'),
+    token: fc.constantFrom(undefined, '1111', '2222'),
     state: fc.constantFrom('running' as const, 'running' as const, 'running' as const, 'stopped' as const),
   })
-  .map(({ image, replicas, routed, order, maxSurge, bake, state }): App => {
-    const base = anApp({ image });
+  .map(({ image, replicas, routed, order, maxSurge, bake, state, file, token }): App => {
+    const env = token === undefined ? {} : { TOKEN: { secret: 's/T', version: token } };
+    const liveFiles =
+      file === undefined ? [] : [{ mount: '/c', content: file, mode: 0o644, signal: 'SIGHUP' }];
+    const base = anApp({ image, env, ...(file === undefined ? {} : { liveFiles }) });
     const domains = routed ? [aDomain('shop.test')] : [];
     return { ...base, replicas, state, domains, deploy: { ...base.deploy, order, maxSurge, bake } };
   });
@@ -37,7 +42,7 @@ type Event =
   | { readonly kind: 'look'; readonly stopAfter: number }
   | { readonly kind: 'tick'; readonly ms: number }
   | { readonly kind: 'remove' | 'stop' | 'pause' | 'disconnect' | 'rename' | 'update'; readonly nth: number }
-  | { readonly kind: 'edit proxy' | 'forget' | 'flip flag' };
+  | { readonly kind: 'edit proxy' | 'forget' | 'flip flag' | 'restart' };
 
 const events: fc.Arbitrary<Event> = fc.oneof(
   { weight: 2, arbitrary: apps.map((app) => ({ kind: 'commit' as const, app })) },
@@ -69,6 +74,7 @@ const events: fc.Arbitrary<Event> = fc.oneof(
       { kind: 'edit proxy' as const },
       { kind: 'forget' as const },
       { kind: 'flip flag' as const },
+      { kind: 'restart' as const },
     ),
   },
 );
@@ -84,6 +90,9 @@ function happen(host: SimulatedHost, event: Event, count: number): void {
       return;
     case 'tick':
       host.tick(event.ms);
+      return;
+    case 'restart':
+      askRestart(host, 'shop');
       return;
     case 'edit proxy':
       host.world = {

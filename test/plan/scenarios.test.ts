@@ -6,7 +6,16 @@ import { parse } from 'yaml';
 import type { App } from '../../src/desired/app.ts';
 import { describeStep } from '../../src/plan/describe-step.ts';
 import { stepsOf } from '../../src/plan/simulate.ts';
-import { aDomain, anApp, aWorld, type Behaviour, type Meddling, meddle, SimulatedHost } from './worlds.ts';
+import {
+  aDomain,
+  anApp,
+  askRestart,
+  aWorld,
+  type Behaviour,
+  type Meddling,
+  meddle,
+  SimulatedHost,
+} from './worlds.ts';
 
 /** Each scenario states one obligation; what the planner does about it stands beside it, for people to read. */
 interface Scenario {
@@ -26,12 +35,13 @@ type Event =
   | { readonly shared: boolean }
   | { readonly moved: string }
   | { readonly approve: 'prune' }
-  | { readonly retry: string };
+  | { readonly retry: string }
+  | { readonly restart: string };
 
 type AppSketch = Partial<Omit<App, 'domains' | 'deploy' | 'policy'>> & {
   readonly name: string;
   readonly image?: string;
-  readonly env?: Record<string, string>;
+  readonly env?: App['container']['env'];
   readonly hosts?: readonly string[];
   readonly port?: number;
   readonly deploy?: Partial<App['deploy']>;
@@ -100,6 +110,10 @@ function happen(host: SimulatedHost, event: Exclude<Event, { commit: unknown }>)
     host.moved.add(event.moved);
     return [`\n== the tag ${event.moved} is moved at the registry`];
   }
+  if ('restart' in event) {
+    askRestart(host, event.restart);
+    return [`\n== a person asks for a restart of ${event.restart}`];
+  }
   const { memory, desired } = host.world;
   if ('forget' in event) {
     host.world = { ...host.world, memory: { apps: {}, approvedPrunes: [], containers: {} } };
@@ -113,6 +127,7 @@ function happen(host: SimulatedHost, event: Exclude<Event, { commit: unknown }>)
     quarantine: _quarantine,
     failure: _failure,
     healed: _healed,
+    delivered: _delivered,
     ...rest
   } = memory.apps[event.retry] ?? { restarts: {} };
   host.world = { ...host.world, memory: { ...memory, apps: { ...memory.apps, [event.retry]: rest } } };

@@ -1,4 +1,4 @@
-import type { App } from '../../src/desired/app.ts';
+import type { App, ContainerFields } from '../../src/desired/app.ts';
 import type { Image } from '../../src/observed/observed.ts';
 import { applyDecisions } from '../../src/plan/apply-decisions.ts';
 import { applyStep, Refusal } from '../../src/plan/apply-step.ts';
@@ -8,8 +8,9 @@ import type { Plan, World } from '../../src/plan/plan.ts';
 import { stepsOf } from '../../src/plan/simulate.ts';
 
 /** Plain values to start planning tests from; each test says only what matters to it. */
-export function anApp(over: Partial<App> & { image?: string; env?: Record<string, string> } = {}): App {
+export function anApp(over: Partial<App> & { image?: string; env?: ContainerFields['env'] } = {}): App {
   const { image = 'shop:1', env = {}, ...rest } = over;
+  const live = rest.liveFiles?.map(({ mount, content }) => ({ mount, sealed: typeof content !== 'string' }));
   return {
     name: 'shop',
     origin: { file: 'shop/app.yaml', line: 1, column: 1 },
@@ -23,6 +24,7 @@ export function anApp(over: Partial<App> & { image?: string; env?: Record<string
       ports: [{ name: 'http', container: 8080, protocol: 'tcp' }],
       env,
       files: [],
+      ...(live === undefined ? {} : { liveFiles: live }),
       volumes: [],
       resources: { pids: 512 },
       networks: [],
@@ -238,7 +240,16 @@ export class SimulatedHost {
   }
 }
 
-export type Meddling = 'remove' | 'stop' | 'pause' | 'disconnect' | 'rename' | 'update';
+export type Meddling = 'remove' | 'stop' | 'pause' | 'disconnect' | 'rename' | 'update' | 'file';
+
+/** A person asks for other containers of the same release. */
+export function askRestart(host: SimulatedHost, app: string): void {
+  const { memory, observed, now } = host.world;
+  const containers = observed.containers.filter((one) => one.app === app).map(({ id }) => id);
+  const before = memory.apps[app] ?? { restarts: {} };
+  const asked = { ...before, restart: { containers, actor: 'ada', at: now } };
+  host.world = { ...host.world, memory: { ...memory, apps: { ...memory.apps, [app]: asked } } };
+}
 
 /** A hand on the host. */
 export function meddle(host: SimulatedHost, kind: Meddling, nth: number): void {
@@ -256,6 +267,13 @@ export function meddle(host: SimulatedHost, kind: Meddling, nth: number): void {
     disconnect: { ...victim, live: { ...live, address: '', aliases: [] } },
     rename: { ...victim, name: `by-hand-${nth}` },
     update: { ...victim, live: { ...live, memory: 1234 } },
+    file: {
+      ...victim,
+      live: {
+        ...live,
+        liveFiles: Object.fromEntries(Object.keys(live.liveFiles ?? {}).map((mount) => [mount, 'by hand'])),
+      },
+    },
   }[kind];
   const containers = observed.containers.flatMap((one) => (one === victim ? (changed ?? []) : one));
   host.world = { ...host.world, observed: { ...observed, containers } };
