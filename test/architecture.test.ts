@@ -49,7 +49,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   client: { imports: [], packages: ['openapi-fetch'] },
   cli: {
-    imports: [...pureRooms, 'loop', 'secrets', 'client', 'git/deploy-key.ts'],
+    imports: [...pureRooms, 'loop', 'secrets', 'client', 'git/deploy-key.ts', 'api/new-token.ts'],
     types: ['api', 'apply'],
     packages: ['commander', 'yaml'],
   },

@@ -77,7 +77,7 @@ class Frame {
 
   constructor(port: ControllerPort, options: ApiOptions) {
     const { guard, streams = new OpenStreams() } = options;
-    const tokens = options.tokens ?? new TokenBook(port.history.tokens, [], port.now);
+    const tokens = options.tokens ?? new TokenBook(port.history.tokens, [], () => port.now());
     this.#port = port;
     this.#guard = guard;
     this.#audit = options.audit ?? createAudit(port);

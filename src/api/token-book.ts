@@ -1,5 +1,6 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { TokenRecord, TokenStore } from '../history/token-store.ts';
+import { hashOfToken, newToken } from './new-token.ts';
 import { type Scope, scopes } from './operation.ts';
 
 /** A token of `plimsoll.yaml`. */
@@ -54,7 +55,7 @@ export class TokenBook {
   /** Every token is compared, in a time that says nothing of how much was right. */
   find(token: string): TokenRecord | undefined {
     if (!shape.test(token)) return undefined;
-    const given = createHash('sha256').update(token).digest();
+    const given = Buffer.from(hashOfToken(token), 'hex');
     let found: TokenRecord | undefined;
     for (const one of this.list()) if (timingSafeEqual(given, Buffer.from(one.hash, 'hex'))) found = one;
     return found;
@@ -85,14 +86,6 @@ export class TokenBook {
     if (!this.#store.revoke(name, this.#now())) return undefined;
     return this.#store.list().find((one) => one.name === name);
   }
-}
-
-function newToken(): string {
-  return `plt_${randomBytes(32).toString('base64url')}`;
-}
-
-function hashOfToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }
 
 function toRecord({ hash, expires, scopes: asked, ...kept }: DeclaredToken): TokenRecord {

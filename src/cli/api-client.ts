@@ -1,19 +1,12 @@
-import { type IncomingMessage, type RequestOptions, request } from 'node:http';
-import { request as secureRequest } from 'node:https';
 import { userInfo } from 'node:os';
-import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { createClient, type ApiClient as TypedClient } from '../client/create-client.ts';
+import { readEvents, readLines, type ServerEvent } from '../client/read-events.ts';
 import { type CliContext, CliError, exitCodes } from './context.ts';
 import { explainProblem } from './explain-problem.ts';
 import type { ClientOptions } from './global-options.ts';
 
 type Query = Readonly<Record<string, string | undefined>>;
-
-/** One server-sent event. */
-export interface ServerEvent {
-  readonly event: string;
-  readonly data: string;
-}
 
 /** The running controller. Every method throws `CliError`: exit 3 when nobody answers, else what the problem says. */
 export interface ApiClient {
@@ -27,18 +20,11 @@ export interface ApiClient {
   events(path: string, query?: Query, lastId?: number): AsyncGenerator<ServerEvent>;
 }
 
-const answerWithin = 120_000;
-
 /** The controller's own socket as the configuration names it, or `--server URL` with `PLIMSOLL_TOKEN`. */
 export function connectApi(context: CliContext, options: ClientOptions): ApiClient {
-  const place = placeOf(context, options);
-  const ask = async (path: string, query: Query, sent: Sent = {}): Promise<IncomingMessage> => {
-    const response = await send(place, `/api/v1/${path}${queryText(query)}`, sent);
-    const { statusCode = 0 } = response;
-    if (statusCode >= 200 && statusCode < 300) return response;
-    throw explainProblem(statusCode, await text(response), place.name);
-  };
-  const get = async <T>(path: string, query: Query = {}): Promise<T> => json(await ask(path, query), place);
+  const { name, client } = placeOf(context, options);
+  const get = async <T>(path: string, query: Query = {}): Promise<T> =>
+    parseAnswer(await text(await ask(client, name, 'get', path, { query })), name);
   return {
     get,
     async list<T>(path: string, query: Query = {}) {
@@ -51,16 +37,17 @@ export function connectApi(context: CliContext, options: ClientOptions): ApiClie
       } while (cursor !== undefined);
       return { items, next: null };
     },
-    post: async (path, body) => json(await ask(path, {}, { method: 'POST', body }), place),
+    post: async (path, body) =>
+      parseAnswer(await text(await ask(client, name, 'post', path, { body })), name),
     async *lines(path, query = {}) {
-      yield* createInterface({ input: await ask(path, query), crlfDelay: Number.POSITIVE_INFINITY });
+      yield* readLines(await ask(client, name, 'get', path, { query }));
     },
     async *events(path, query = {}, lastId) {
       const headers = {
         accept: 'text/event-stream',
         ...(lastId === undefined ? {} : { 'last-event-id': String(lastId) }),
       };
-      yield* parseEvents(await ask(path, query, { headers, endless: true }));
+      yield* readEvents(await ask(client, name, 'get', path, { query, headers }));
     },
   };
 }
@@ -68,17 +55,14 @@ export function connectApi(context: CliContext, options: ClientOptions): ApiClie
 interface Place {
   /** For messages. */
   readonly name: string;
-  readonly options: RequestOptions;
-  readonly base: string;
-  readonly secure: boolean;
+  readonly client: TypedClient;
 }
 
 function placeOf(context: CliContext, options: ClientOptions): Place {
-  const actor = actorOf(context.env);
+  const headers = { accept: 'application/json', 'plimsoll-actor': actorOf(context.env) };
   if (options.server === undefined) {
-    const socketPath = `${context.config(options).stateDir}/plimsoll.sock`;
-    const headers = { host: 'localhost', 'plimsoll-actor': actor };
-    return { name: socketPath, options: { socketPath, headers }, base: '', secure: false };
+    const socket = `${context.config(options).stateDir}/plimsoll.sock`;
+    return { name: socket, client: createClient({ socket, headers }) };
   }
   const url = URL.parse(options.server);
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password)
@@ -87,52 +71,36 @@ function placeOf(context: CliContext, options: ClientOptions): Place {
       `--server ${JSON.stringify(options.server)} is no http or https URL without credentials`,
       'give the token as PLIMSOLL_TOKEN',
     );
-  const token = context.env.PLIMSOLL_TOKEN;
-  return {
-    name: url.origin,
-    options: {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port,
-      headers: {
-        host: url.host,
-        'plimsoll-actor': actor,
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
-      },
-    },
-    base: url.pathname.replace(/\/$/, ''),
-    secure: url.protocol === 'https:',
-  };
+  const server = url.origin + url.pathname.replace(/\/$/, '');
+  return { name: url.origin, client: createClient({ server, token: context.env.PLIMSOLL_TOKEN, headers }) };
 }
 
 interface Sent {
-  readonly method?: string;
+  readonly query?: Query;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream: silence is no failure. */
-  readonly endless?: boolean;
 }
 
-function send({ name, options, base, secure }: Place, path: string, sent: Sent): Promise<IncomingMessage> {
-  const body = sent.body === undefined ? undefined : JSON.stringify(sent.body);
-  const headers = {
-    ...options.headers,
-    accept: 'application/json',
-    ...sent.headers,
-    ...(body === undefined
-      ? {}
-      : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
-  };
-  return new Promise((resolve, reject) => {
-    const start = secure ? secureRequest : request;
-    const asked = start(
-      { ...options, path: base + path, method: sent.method ?? 'GET', headers, agent: false },
-      resolve,
-    );
-    if (!sent.endless)
-      asked.setTimeout(answerWithin, () => asked.destroy(new Error('no answer within two minutes')));
-    asked.once('error', (error: NodeJS.ErrnoException) => reject(unanswered(name, error)));
-    asked.end(body);
+/** The body of a good answer. Which path it is, is known only now, so the client's types say nothing of it here. */
+async function ask(
+  client: TypedClient,
+  name: string,
+  method: 'get' | 'post',
+  path: string,
+  { query, body, headers }: Sent,
+): Promise<ReadableStream<Uint8Array>> {
+  const init = { params: { query }, body, headers, parseAs: 'stream' };
+  const request = client.request as unknown as (
+    method: string,
+    path: string,
+    init: object,
+  ) => Promise<{ readonly data?: unknown; readonly error?: unknown; readonly response: Response }>;
+  const { data, error, response } = await request(method, `/api/v1/${path}`, init).catch((reason: Error) => {
+    throw unanswered(name, reason);
   });
+  if (response.ok && data instanceof ReadableStream) return data;
+  const told = typeof error === 'string' ? error : JSON.stringify(error ?? '');
+  throw explainProblem(response.status, told, name);
 }
 
 function unanswered(name: string, { code, message }: NodeJS.ErrnoException): CliError {
@@ -150,31 +118,12 @@ function unanswered(name: string, { code, message }: NodeJS.ErrnoException): Cli
   );
 }
 
-async function json<T>(response: IncomingMessage, { name }: Place): Promise<T> {
-  const body = await text(response);
+function parseAnswer<T>(body: string, name: string): T {
   try {
     return JSON.parse(body) as T;
   } catch {
     throw new CliError(exitCodes.unobservable, `${name} does not answer as a controller does`);
   }
-}
-
-async function* parseEvents(response: IncomingMessage): AsyncGenerator<ServerEvent> {
-  let event = 'message';
-  let data: string[] = [];
-  for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line === '') {
-      if (data.length > 0) yield { event, data: data.join('\n') };
-      event = 'message';
-      data = [];
-    } else if (line.startsWith('event:')) event = line.slice(6).trim();
-    else if (line.startsWith('data:')) data.push(line.slice(5).replace(/^ /, ''));
-  }
-}
-
-function queryText(query: Query): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }
 
 /** Recorded with what is asked for; header values are plain ASCII. */

@@ -1,4 +1,5 @@
 import { registerApprove } from './approve.ts';
+import { registerAudit } from './audit.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import type { Register } from './context.ts';
@@ -15,6 +16,7 @@ import { registerRollback } from './rollback.ts';
 import { registerSource } from './source.ts';
 import { registerStatus } from './status.ts';
 import { registerSuspend } from './suspend.ts';
+import { registerToken } from './token.ts';
 import { registerVersion } from './version.ts';
 import { registerWait } from './wait.ts';
 
@@ -31,6 +33,8 @@ export const commands: readonly Register[] = [
   registerResume,
   registerRollback,
   registerApprove,
+  registerToken,
+  registerAudit,
   registerDoctor,
   registerInit,
   registerDown,
