@@ -29,6 +29,10 @@ const tools = {
   busybox: { present: () => isStatic('/bin/busybox'), packages: ['busybox-static'] },
   acme: { present: () => inPath('pebble') && inPath('openssl'), packages: ['pebble', 'openssl'] },
   registry: { present: () => inPath('docker-registry'), packages: ['docker-registry'] },
+  sshd: {
+    present: () => inPath('sshd') && inPath('ssh-keyscan'),
+    packages: ['openssh-server', 'openssh-client'],
+  },
   gpg: { present: () => inPath('gpg') && inPath('gpgconf'), packages: ['gnupg'] },
   ssh: { present: () => inPath('ssh') && inPath('ssh-keygen'), packages: ['openssh-client'] },
 } satisfies Record<Tool, { readonly present: () => boolean; readonly packages: readonly string[] }>;

@@ -28,6 +28,7 @@ const needs = {
   registry: true,
   gpg: true,
   ssh: true,
+  sshd: true,
 } as const;
 
 const results: { readonly name: string; readonly result: TestResult }[] = [];

@@ -4,14 +4,13 @@ import { EdgeError } from './apply/ports.ts';
 import { type CaddyProcess, findCaddy, startCaddy } from './caddy/caddy-process.ts';
 import { type CaddyProxy, createProxy } from './caddy/proxy.ts';
 import type { Host } from './cli/host.ts';
-import { type Config, firstSource, packageRoot, settingsOf } from './config.ts';
+import { type Config, packageRoot, settingsOf } from './config.ts';
 import type { Desired, Snapshot } from './desired/desired.ts';
-import { createLoader } from './desired/load-desired.ts';
+import { createLoader, type LoadContext, type Schemas } from './desired/load-desired.ts';
 import { createEngine } from './docker/engine.ts';
 import { createEngineReader, type DockerReader } from './docker/engine-reader.ts';
 import { connectEngine, findEngine } from './docker/find-engine.ts';
-import { createSnapshotStore } from './git/snapshot-store.ts';
-import { createSource, type Source, sourceKey } from './git/source.ts';
+import { createSources, type Sources } from './git/sources.ts';
 import { type History, openHistory } from './history/history.ts';
 import { readMemory } from './history/read-memory.ts';
 import { lockState, type StateLock } from './history/state-lock.ts';
@@ -22,17 +21,29 @@ import { imagesOf } from './plan/images-of.ts';
 import type { World } from './plan/plan.ts';
 import { createProbe } from './probe/probe.ts';
 import { removeAll } from './remove-all.ts';
+import { noSecretsYet, sourceInputs, verifierOf } from './source-inputs.ts';
 
 /** Everything of one controller or command, wired; `close` ends it in the right order. */
 export interface Assembly extends Host {
   readonly config: Config;
   readonly history: History;
-  readonly source: Source;
+  readonly source: Sources;
   readonly reader: DockerReader;
 }
 
-export const manifestSchema = (): object =>
-  JSON.parse(readFileSync(join(packageRoot, 'schemas', 'app.schema.json'), 'utf8')) as object;
+export function manifestSchemas(): Schemas {
+  const read = (name: string) =>
+    JSON.parse(readFileSync(join(packageRoot, 'schemas', `${name}.schema.json`), 'utf8')) as object;
+  return { app: read('app'), secret: read('secret'), project: read('project') };
+}
+
+/** What this host's configuration adds to the manifests. */
+export function loadContext(
+  { policy, environment }: Config,
+  incumbents: ReadonlyMap<string, string>,
+): LoadContext {
+  return { policy, incumbents, ...(environment === undefined ? {} : { environment }) };
+}
 
 /**
  * `write` holds the locks of the state directory and of the instance on its engine, so that one process at most acts
@@ -96,16 +107,14 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     exec: (container, command, timeout) => reader.exec(container, command, timeout),
   });
   ends.push(() => probe.close());
-  const sourceDeps = { stateDir: config.stateDir, warn: (message: string) => log.warn({}, message) };
-  const source = createSource(firstSource(config), sourceDeps);
+  const source = await openSources(config, { keep: mode === 'write', log });
   ends.push(() => source.close());
-  const snapshots = createSnapshotStore(config.stateDir, sourceKey(firstSource(config)));
-  const loader = createLoader(manifestSchema());
+  const loader = createLoader(manifestSchemas());
   const load = (snapshot: Snapshot, incumbents: ReadonlyMap<string, string>): Desired =>
-    loader(snapshot, config.policy, incumbents);
+    loader.load(snapshot, loadContext(config, incumbents));
   const settings = settingsOf(config);
   const loop = new Reconciler(
-    { reader, probe, proxy, source, snapshots, history },
+    { reader, probe, proxy, source, history },
     { engine, proxy, journal: history },
     { settings, concurrency: config.concurrency, load, log, now: Date.now, only },
   );
@@ -146,6 +155,20 @@ async function wire(wiring: Wiring): Promise<Assembly> {
       settings,
     };
   }
+}
+
+/** `keep`: last good snapshots are kept, and enforced while a source fails; a command that reads wants the newest. */
+export async function openSources(
+  config: Config,
+  { keep, log }: { readonly keep: boolean; readonly log: LoopLog },
+): Promise<Sources> {
+  const inputs = await sourceInputs(config, noSecretsYet);
+  return createSources(inputs, {
+    stateDir: config.stateDir,
+    keep,
+    warn: (message) => log.warn({}, message),
+    verify: verifierOf(inputs),
+  });
 }
 
 function incumbentsOf({ routes }: Awaited<ReturnType<CaddyProxy['observe']>>): ReadonlyMap<string, string> {

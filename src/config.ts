@@ -66,6 +66,8 @@ export interface SourceSettings {
   readonly tag?: string;
   readonly commit?: string;
   readonly semver?: string;
+  /** `--rev`: stands above these four, and may be a branch, a tag or an id. */
+  readonly revision?: string;
   readonly path: string;
   /** Milliseconds. */
   readonly interval: number;
@@ -261,29 +263,6 @@ type RawSource = Omit<SourceSettings, 'name' | 'interval' | 'limits'> & {
   readonly interval: string;
   readonly limits: Omit<SourceSettings['limits'], 'timeout'> & { readonly timeout: string };
 };
-
-/** The first source as the git room takes it. */
-export function firstSource({ sources }: Config) {
-  const [first] = sources;
-  if (first === undefined) throw new Error('a configuration without a source');
-  const { auth, ...kept } = first;
-  const text = (value: Credential | undefined) => (typeof value === 'string' ? value : undefined);
-  return {
-    ...kept,
-    branch: kept.branch ?? 'main',
-    ...(auth === undefined
-      ? {}
-      : {
-          auth: Object.fromEntries(
-            Object.entries({
-              username: auth.username,
-              password: text(auth.password),
-              token: text(auth.token),
-            }).filter(([, value]) => value !== undefined),
-          ),
-        }),
-  };
-}
 
 export function settingsOf(config: Config): Settings {
   return {

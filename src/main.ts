@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { EdgeError } from './apply/ports.ts';
-import { assemble, manifestSchema } from './assemble.ts';
+import { assemble, loadContext, manifestSchemas, openSources } from './assemble.ts';
 import {
   type CliConfig,
   type CliContext,
@@ -13,10 +13,10 @@ import {
   type GlobalOptions,
 } from './cli/context.ts';
 import { type ExplainError, messageOf, runProgram } from './cli/program.ts';
-import { type Config, ConfigError, firstSource, loadConfig, packageRoot, settingsOf } from './config.ts';
+import { type Config, ConfigError, loadConfig, packageRoot, settingsOf } from './config.ts';
 import { formatProblem } from './desired/format-problem.ts';
 import { createLoader } from './desired/load-desired.ts';
-import { createSource } from './git/source.ts';
+import { looksRemote } from './git/source-address.ts';
 import { NewerSchemaError } from './history/database.ts';
 import { StateLockedError } from './history/state-lock.ts';
 import { createLog } from './log.ts';
@@ -39,7 +39,7 @@ function createContext(): CliContext {
     isTty: stdout.isTTY === true,
     env,
     version: readVersion(),
-    schema: manifestSchema(),
+    schema: manifestSchemas().app,
     log,
     config: (options) => toCliConfig(configOf(options)),
     readManifests: (options) => readManifests(configOf(options), log),
@@ -55,27 +55,29 @@ async function startController(config: Config): Promise<ExitCode> {
   return runController(config, createLog({ level: config.logLevel, format }), readVersion());
 }
 
-/** `--source` replaces the configured source: a URL where it looks like one, else a folder; `--rev` its branch. */
+/**
+ * `--source` replaces the configured sources by one: a URL where it looks like one, else a folder, followed as the first
+ * of them. `--rev` is what is followed instead, whatever kind of revision it names.
+ */
 function configOf({ config, source, rev }: GlobalOptions): Config {
   const loaded = loadConfig({ file: config, env: process.env });
   const [first] = loaded.sources;
   if (first === undefined || (source === undefined && rev === undefined)) return loaded;
+  if (source === undefined && loaded.sources.length > 1)
+    throw new CliError(exitCodes.usage, '--rev needs one source, and several are configured', 'add --source');
   const { url: _url, dir: _dir, auth: _auth, ...kept } = first;
   const named =
-    source === undefined
-      ? first
-      : { ...kept, ...(/^https?:\/\//.test(source) ? { url: source } : { dir: source }) };
-  return { ...loaded, sources: [rev === undefined ? named : { ...named, branch: rev }] };
+    source === undefined ? first : { ...kept, ...(looksRemote(source) ? { url: source } : { dir: source }) };
+  return { ...loaded, sources: [rev === undefined ? named : { ...named, revision: rev }] };
 }
 
 /** Read as `validate` promises: nothing of this host is asked. */
 async function readManifests(config: Config, log: LoopLog) {
-  const source = createSource(firstSource(config), {
-    stateDir: config.stateDir,
-    warn: (message) => log.warn({}, message),
-  });
+  // What is only looked at need not be signed.
+  const unsigned = { ...config, sources: config.sources.map(({ verify: _verify, ...kept }) => kept) };
+  const source = await openSources(unsigned, { keep: false, log });
   try {
-    return createLoader(manifestSchema())(await source.read(), config.policy, new Map());
+    return createLoader(manifestSchemas()).load(await source.read(), loadContext(config, new Map()));
   } finally {
     await source.close();
   }

@@ -4,7 +4,8 @@ import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshot, SourceFile } from '../desired/desired.ts';
 import { byPath, createBudget, isManifest, isSkipped, kept, limits } from './entry-rules.ts';
-import { sourceInvalid } from './source-error.ts';
+import { limitExceeded, sourceInvalid } from './source-error.ts';
+import type { ReadLimits } from './transport.ts';
 
 interface Remembered {
   readonly stamp: string;
@@ -16,6 +17,7 @@ interface Remembered {
 export function createFolderReader(
   root: string,
   folder: readonly string[],
+  most: ReadLimits,
 ): { snapshot(): Promise<Snapshot> } {
   let before = new Map<string, Remembered>();
   let last: Snapshot | undefined;
@@ -25,8 +27,8 @@ export function createFolderReader(
       const now = new Map<string, Remembered>();
       const files: SourceFile[] = [];
       const fits = createBudget();
-      for (const path of (await listFiles(base)).sort()) {
-        const file = await readFile(join(base, path), path, before.get(path));
+      for (const path of (await listFiles(base, most.entries)).sort()) {
+        const file = await readFile(join(base, path), path, { before: before.get(path), most: most.blob });
         if (file === undefined || !fits(path, file.content.length)) continue;
         now.set(path, file);
         files.push({ path, id: file.id, content: file.content });
@@ -52,17 +54,18 @@ async function insideOf(root: string, folder: readonly string[]): Promise<string
   return base;
 }
 
-async function listFiles(base: string): Promise<string[]> {
+async function listFiles(base: string, most: number): Promise<string[]> {
   const files: string[] = [];
   const folders = [''];
   let count = 0;
   for (let prefix = folders.pop(); prefix !== undefined; prefix = folders.pop()) {
     for (const entry of await entriesOf(join(base, prefix), prefix === '')) {
       count += 1;
-      if (count > limits.entries) {
-        throw sourceInvalid(
+      if (count > most) {
+        throw limitExceeded(
           `read ${base}`,
-          `more than ${limits.entries} files and folders: restrict source.path`,
+          `more than ${most} files and folders: restrict source.path`,
+          'entries',
         );
       }
       const path = prefix + entry.name;
@@ -86,7 +89,7 @@ async function entriesOf(path: string, isBase: boolean) {
 async function readFile(
   file: string,
   path: string,
-  before: Remembered | undefined,
+  { before, most }: { readonly before: Remembered | undefined; readonly most: number },
 ): Promise<Remembered | undefined> {
   const handle = await openRegular(file);
   if (handle === undefined) return undefined;
@@ -95,10 +98,10 @@ async function readFile(
     if (!stat.isFile()) return undefined;
     const stamp = stampOf(stat);
     if (before?.stamp === stamp) return before;
-    if (!isManifest(path) && stat.size > limits.file) return undefined;
-    const whole = Buffer.alloc(Math.min(Number(stat.size), limits.manifest + 1));
+    if (!isManifest(path) && stat.size > most) return undefined;
+    const whole = Buffer.alloc(Math.min(Number(stat.size), Math.max(most, limits.manifest) + 1));
     const { bytesRead } = await handle.read(whole, 0, whole.length, 0);
-    const content = kept(path, whole.subarray(0, bytesRead));
+    const content = kept(path, whole.subarray(0, bytesRead), most);
     if (content === undefined) return undefined;
     const id = createHash('sha256').update(content).digest('hex');
     return { stamp: isRecent(stat) ? '' : stamp, id, content };

@@ -1,20 +1,27 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
 import { EdgeError } from '../apply/ports.ts';
-import { plainReason, sourceInvalid, sourceUnreachable } from './source-error.ts';
+import { checkPack, packOf } from './check-pack.ts';
+import {
+  limitExceeded,
+  packTooLarge,
+  plainReason,
+  sourceInvalid,
+  sourceUnreachable,
+} from './source-error.ts';
 
 interface ClientOptions {
   /** For messages: *read source URL*. */
   readonly act: string;
   /** Milliseconds without a byte after which a request is given up. */
   readonly timeout: number;
+  /** A slow but living server may take so many milliseconds for one answer. */
+  readonly wholeTime: number;
+  /** Bytes of one answer. */
+  readonly answerLimit: number;
   /** Ends every request. */
   readonly signal: AbortSignal;
 }
 
-/** A slow but living server may take so long for one answer. */
-const wholeTime = 10 * 60_000;
-/** Bytes of one answer; a config repo's whole tree is far below. */
-const answerLimit = 128 * 1024 * 1024;
 const redirectLimit = 3;
 
 /** Follows redirects only within the host, so that credentials never reach another one. */
@@ -36,7 +43,10 @@ async function send(request: GitHttpRequest, options: ClientOptions): Promise<Gi
         body,
       });
       const location = response.status >= 300 && response.status < 400 && response.headers.get('location');
-      if (response.ok) return answer(response, url, bytes(response, watch, options));
+      if (response.ok) {
+        const body = bytes(response, watch, options);
+        return answer(response, url, request.method === 'POST' ? checked(body, options) : body);
+      }
       // Nobody reads what comes with a refusal, and an answer that is not read keeps its connection.
       await response.body?.cancel();
       if (!location) {
@@ -77,6 +87,23 @@ function answer(response: Response, url: URL, body: Body): GitHttpResponse {
 
 async function* none(): Body {}
 
+/** In one piece, and not before the pack in it was seen to be one that can be unpacked. */
+async function* checked(body: Body, { act, answerLimit }: ClientOptions): Body {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  const whole = Buffer.concat(chunks);
+  const pack = packOf(whole);
+  if (pack !== undefined) {
+    try {
+      await checkPack(pack, answerLimit, (what) => packTooLarge(act, what, answerLimit));
+    } catch (error) {
+      if (error instanceof EdgeError) throw error;
+      throw sourceUnreachable(act, `what the server sends is damaged: ${plainReason(error)}`);
+    }
+  }
+  yield whole;
+}
+
 async function* bytes(
   response: Response,
   watch: Watch,
@@ -87,8 +114,7 @@ async function* bytes(
     for await (const chunk of response.body ?? []) {
       watch.alive();
       size += chunk.length;
-      if (size > answerLimit)
-        throw sourceInvalid(options.act, `the answer is larger than ${answerLimit} bytes`);
+      if (size > options.answerLimit) throw packTooLarge(options.act, 'it', options.answerLimit);
       yield chunk;
     }
   } catch (error) {
@@ -101,6 +127,9 @@ async function* bytes(
 function failed(error: unknown, watch: Watch, options: ClientOptions): EdgeError {
   if (error instanceof EdgeError) return error;
   if (options.signal.aborted) return sourceUnreachable(options.act, 'the source was closed');
+  if (watch.isOver()) {
+    return limitExceeded(options.act, `no whole answer within ${options.wholeTime / 1_000} s`, 'timeout');
+  }
   if (watch.signal.aborted) return sourceUnreachable(options.act, 'the server did not answer in time');
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   return sourceUnreachable(options.act, plainReason(cause), error);
@@ -108,20 +137,27 @@ function failed(error: unknown, watch: Watch, options: ClientOptions): EdgeError
 
 interface Watch {
   readonly signal: AbortSignal;
+  /** It was given up because it took too long as a whole. */
+  isOver(): boolean;
   alive(): void;
   end(): void;
 }
 
 /** Gives a request up when nothing was heard for `timeout`, when it takes too long as a whole, or on close. */
-function createWatch({ timeout, signal }: ClientOptions): Watch {
+function createWatch({ timeout, wholeTime, signal }: ClientOptions): Watch {
   const controller = new AbortController();
+  let over = false;
   const give = () => controller.abort();
   let idle = setTimeout(give, timeout).unref();
-  const whole = setTimeout(give, wholeTime).unref();
+  const whole = setTimeout(() => {
+    over = !controller.signal.aborted;
+    give();
+  }, wholeTime).unref();
   signal.addEventListener('abort', give);
   if (signal.aborted) give();
   return {
     signal: controller.signal,
+    isOver: () => over,
     alive() {
       clearTimeout(idle);
       idle = setTimeout(give, timeout).unref();

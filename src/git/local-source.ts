@@ -1,21 +1,32 @@
+import fs from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
+import git from 'isomorphic-git';
 import { EdgeError } from '../apply/ports.ts';
 import type { Snapshot } from '../desired/desired.ts';
+import { ancestryOf } from './ancestry.ts';
 import { createAnnouncer } from './announcer.ts';
 import { isSkipped } from './entry-rules.ts';
 import { createFolderReader } from './folder-reader.ts';
+import { type Follow, pickRef, type Ref, refPrefix } from './follow.ts';
+import { createJudge, type Evidence, type JudgeOptions, type NamedTag } from './judge.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import { createRepositoryReader, readRef } from './repository-reader.ts';
-import type { Source, SourceDeps } from './source.ts';
-import { branchMissing, plainReason, sourceInvalid, sourceUnreachable } from './source-error.ts';
+import { createRepositoryReader, type RepositoryReader, readRef } from './repository-reader.ts';
+import type { Source } from './source.ts';
+import { plainReason, revisionMissing, sourceInvalid, sourceUnreachable } from './source-error.ts';
+import type { ReadLimits } from './transport.ts';
 
 interface LocalConfig {
   readonly dir: string;
-  readonly branch: string;
+  readonly follow: Follow;
   readonly path: readonly string[];
   readonly interval: number;
+  readonly limits: ReadLimits;
+}
+
+interface LocalDeps {
+  readonly warn?: (message: string) => void;
 }
 
 /** What `dir` is: a repository by its object store, or a folder that is none. */
@@ -31,8 +42,10 @@ interface Reader {
 }
 
 /** A repository's branch, read from objects and never from the work tree; or a plain folder as it is. */
-export function createLocalSource(config: LocalConfig, deps: SourceDeps): Source {
-  const act = `read source ${config.dir}`;
+export function createLocalSource(config: LocalConfig, judging: JudgeOptions, deps: LocalDeps): Source {
+  const { act } = judging;
+  const { follow: followed } = config;
+  const judge = createJudge(judging);
   const announcer = createAnnouncer(config.interval, () => void follow());
   let reader: Reader | undefined;
   let watching: { readonly place: Place; readonly watcher: FSWatcher } | undefined;
@@ -45,6 +58,7 @@ export function createLocalSource(config: LocalConfig, deps: SourceDeps): Source
     refresh: () => undefined,
     readAt: (revision) => told(async () => (await current()).at(revision)),
     onChange: (listener) => announcer.onChange(listener),
+    facts: () => judge.facts(),
     async close() {
       closed = true;
       announcer.close();
@@ -65,47 +79,74 @@ export function createLocalSource(config: LocalConfig, deps: SourceDeps): Source
   }
 
   function folderAt(place: Place): Reader {
-    const folder = createFolderReader(place.root, config.path);
-    return {
-      place,
-      newest: () => folder.snapshot(),
-      async at(revision) {
-        const snapshot = await folder.snapshot();
-        if (snapshot.revision !== revision) {
-          throw sourceInvalid(
-            act,
-            `a folder that is no git repository has only its revision ${snapshot.revision}`,
-          );
-        }
-        return snapshot;
-      },
-    };
+    const folder = createFolderReader(place.root, config.path, config.limits);
+    return { place, newest, at };
+
+    async function newest(): Promise<Snapshot> {
+      if (followed.kind === 'revision') return at(followed.name);
+      if (judging.mode !== undefined)
+        throw sourceInvalid(act, 'it is no git repository, so that nothing in it can be signed (verify)');
+      return folder.snapshot();
+    }
+
+    async function at(revision: string): Promise<Snapshot> {
+      const snapshot = await folder.snapshot();
+      if (snapshot.revision === revision) return snapshot;
+      throw sourceInvalid(
+        act,
+        `a folder that is no git repository has only its revision ${snapshot.revision}`,
+      );
+    }
   }
 
   function repositoryAt(place: Place): Reader {
-    const repository = createRepositoryReader(place.root, config.path);
-    let last: Snapshot | undefined;
-    return {
-      place,
-      async newest() {
-        const id = await branchId(place.root);
-        if (last?.revision !== id) last = await twice(() => repository.snapshotOf(id));
-        return last;
-      },
-      async at(revision) {
-        const id = await twice(() => repository.resolve(revision));
-        if (id === undefined) throw sourceInvalid(act, `there is no revision "${plainReason(revision)}"`);
-        return twice(() => repository.snapshotOf(id));
-      },
+    const repository = createRepositoryReader(place.root, config.path, config.limits);
+    const evidence: Evidence = {
+      commitText: (commit) => repository.rawObject('commit', commit),
+      tagsOf: (commit) => tagsOf(repository, place.root, commit),
     };
+    let last: Snapshot | undefined;
+    return { place, newest: () => twice(newest), at: (revision) => twice(() => at(revision)) };
+
+    async function newest(): Promise<Snapshot> {
+      const { commit, tag } = await currentCommit(repository, place.root);
+      const ancestry =
+        followed.kind === 'branch'
+          ? { ancestry: (from: string) => ancestryOf(place.root, { from, to: commit }) }
+          : {};
+      await judge.saw(commit, { ...(tag === undefined ? {} : { tag }), ...ancestry });
+      if (last?.revision === commit) return last;
+      const by = await judge.admit(commit, evidence);
+      last = await repository.snapshotOf(commit);
+      judge.took(by);
+      return last;
+    }
+
+    async function at(revision: string): Promise<Snapshot> {
+      const commit = await repository.resolve(revision);
+      if (commit === undefined) throw noRevision(revision);
+      await judge.admit(commit, evidence);
+      return repository.snapshotOf(commit);
+    }
   }
 
-  async function branchId(gitdir: string): Promise<string> {
-    const ref = `refs/heads/${config.branch}`;
-    // Packing moves a ref from its own file into another one: between the two it seems to be gone.
-    const id = (await readRef(gitdir, ref)) ?? (await readRef(gitdir, ref));
-    if (id === undefined) throw branchMissing(act, `there is no branch "${config.branch}"`);
-    return id;
+  async function currentCommit(
+    repository: RepositoryReader,
+    gitdir: string,
+  ): Promise<{ readonly commit: string; readonly tag?: string }> {
+    if (followed.kind === 'commit' || followed.kind === 'revision') {
+      const name = followed.kind === 'commit' ? followed.id : followed.name;
+      const commit = await repository.resolve(name);
+      if (commit === undefined) throw noRevision(name);
+      return { commit };
+    }
+    const { ref, id } = pickRef(followed, await refsOf(gitdir, followed), act);
+    const commit = await repository.commitOf(id);
+    return followed.kind === 'branch' ? { commit } : { commit, tag: ref.slice('refs/tags/'.length) };
+  }
+
+  function noRevision(name: string): EdgeError {
+    return revisionMissing(act, `there is no revision "${plainReason(name)}"`);
   }
 
   async function told<T>(work: () => Promise<T>): Promise<T> {
@@ -156,6 +197,34 @@ function watchFolder(root: string): FSWatcher {
       return isSkipped(path.slice(path.lastIndexOf('/') + 1), found?.isFile() === true ? 'file' : 'folder');
     },
   });
+}
+
+async function refsOf(
+  gitdir: string,
+  follow: Extract<Follow, { kind: 'branch' | 'tag' | 'semver' }>,
+): Promise<Ref[]> {
+  const names =
+    follow.kind === 'semver'
+      ? (await git.listTags({ fs, gitdir })).map((tag) => `refs/tags/${tag}`)
+      : [refPrefix(follow)];
+  const refs: Ref[] = [];
+  for (const ref of names) {
+    // Packing moves a ref from its own file into another one: between the two it seems to be gone.
+    const id = (await readRef(gitdir, ref)) ?? (await readRef(gitdir, ref));
+    if (id !== undefined) refs.push({ ref, id });
+  }
+  return refs;
+}
+
+async function tagsOf(repository: RepositoryReader, gitdir: string, commit: string): Promise<NamedTag[]> {
+  const tags: NamedTag[] = [];
+  for (const name of await git.listTags({ fs, gitdir })) {
+    const id = await readRef(gitdir, `refs/tags/${name}`);
+    const text = id === undefined || id === commit ? undefined : await repository.rawObject('tag', id);
+    if (id === undefined || text === undefined) continue;
+    if (Buffer.from(text).toString('latin1').startsWith(`object ${commit}\n`)) tags.push({ name, id, text });
+  }
+  return tags;
 }
 
 /** A repeat helps when a repack took a pack away between its listing and its reading. */

@@ -1,13 +1,13 @@
 export interface TreeEntry {
-  readonly kind: 'file' | 'folder';
+  /** `odd` has a mode that git does not write. */
+  readonly kind: 'file' | 'folder' | 'link' | 'submodule' | 'odd';
   readonly name: string;
   /** Object id in hex. */
   readonly id: string;
 }
 
 /**
- * The regular files and folders of a tree object's bytes; a symlink (120000) and a submodule (160000) are not
- * there. Our own, because the library refuses a whole tree for one odd name in it.
+ * The entries of a tree object's bytes. Our own, because the library refuses a whole tree for one odd name in it.
  * Format: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
  */
 export function parseTree(bytes: Uint8Array): TreeEntry[] {
@@ -21,7 +21,7 @@ export function parseTree(bytes: Uint8Array): TreeEntry[] {
     if (space < 0 || end < 0 || next > buffer.length) throw new Error('a tree object is damaged');
     const kind = kindOf(buffer.toString('latin1', at, space));
     const id = buffer.toString('hex', end + 1, next);
-    if (kind !== undefined) entries.push({ kind, name: buffer.toString('utf8', space + 1, end), id });
+    entries.push({ kind, name: buffer.toString('utf8', space + 1, end), id });
     at = next;
   }
   return entries;
@@ -29,7 +29,9 @@ export function parseTree(bytes: Uint8Array): TreeEntry[] {
 
 const idLength = 20;
 
-function kindOf(mode: string): TreeEntry['kind'] | undefined {
+function kindOf(mode: string): TreeEntry['kind'] {
   if (mode === '40000' || mode === '040000') return 'folder';
-  return mode === '100644' || mode === '100755' || mode === '100664' ? 'file' : undefined;
+  if (mode === '120000') return 'link';
+  if (mode === '160000') return 'submodule';
+  return mode === '100644' || mode === '100755' || mode === '100664' ? 'file' : 'odd';
 }

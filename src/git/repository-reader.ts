@@ -1,10 +1,21 @@
 import fs from 'node:fs';
 import git from 'isomorphic-git';
-import type { Snapshot, SourceFile } from '../desired/desired.ts';
-import { byPath, createBudget, isManifest, isSkipped, kept, limits } from './entry-rules.ts';
+import type { OmittedEntry, Snapshot, SourceFile } from '../desired/desired.ts';
+import { escapeText, shorten } from '../desired/shown-text.ts';
+import {
+  byPath,
+  createBudget,
+  isManifest,
+  isPassedOver,
+  isSkipped,
+  kept,
+  limits,
+  strangeName,
+} from './entry-rules.ts';
 import { parseTree, type TreeEntry } from './parse-tree.ts';
 import { isRefName } from './source-address.ts';
-import { sourceInvalid } from './source-error.ts';
+import { limitExceeded, sourceInvalid } from './source-error.ts';
+import { defaultLimits, type ReadLimits } from './transport.ts';
 
 /**
  * Reads commits out of one object store; nothing is ever checked out. Throws EdgeError for what a commit
@@ -12,13 +23,19 @@ import { sourceInvalid } from './source-error.ts';
  */
 export interface RepositoryReader {
   snapshotOf(commit: string): Promise<Snapshot>;
+  /** The commit that an id means, which may be a tag's. */
+  commitOf(id: string): Promise<string>;
   /** The commit that a full or short id, tag or branch means; undefined for none. */
   resolve(revision: string): Promise<string | undefined>;
+  /** Its bytes as they were hashed, without the header; undefined for another type and for none. */
+  rawObject(kind: 'commit' | 'tag', id: string): Promise<Uint8Array | undefined>;
 }
 
 interface Entry {
   readonly path: string;
   readonly id: string;
+  /** Stands in the place of what may not be read. */
+  readonly instead?: Uint8Array;
 }
 
 /** Objects of the snapshot before, by id: a commit that changes one file reads one blob. */
@@ -28,18 +45,26 @@ interface Kept {
   readonly blobs: Map<string, Uint8Array | undefined>;
 }
 
-export function createRepositoryReader(gitdir: string, folder: readonly string[]): RepositoryReader {
+/** What is left out is told up to so many times. */
+const omittedMost = 200;
+
+export function createRepositoryReader(
+  gitdir: string,
+  folder: readonly string[],
+  most: ReadLimits = defaultLimits,
+): RepositoryReader {
   let before: Kept = { trees: new Map(), blobs: new Map() };
   return {
     async snapshotOf(commit) {
       // A cache of the library's for one reading only: it holds whole packs, and packs come and go.
       const store = { fs, gitdir, cache: {} };
       const now: Kept = { trees: new Map(), blobs: new Map() };
+      const omitted: OmittedEntry[] = [];
       const { commit: meta, oid } = await git.readCommit({ ...store, oid: commit });
       const entries = await listFiles(meta.tree);
       const files = await loadFiles(entries);
       before = now;
-      return { revision: oid, files };
+      return { revision: oid, files, ...(omitted.length === 0 ? {} : { omitted: omitted.sort(byPath) }) };
 
       async function listFiles(root: string): Promise<Entry[]> {
         const found = new Map<string, Entry>();
@@ -48,12 +73,19 @@ export function createRepositoryReader(gitdir: string, folder: readonly string[]
         for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
           const entriesHere = await treeOf(next.id);
           count += entriesHere.length;
-          if (count > limits.entries) throw tooMany(commit);
-          for (const { kind, name, id } of entriesHere) {
-            if (isSkipped(name, kind)) continue;
-            const whole = next.prefix + name;
-            if (kind === 'folder') folders.push({ id, prefix: `${whole}/` });
-            else if (!found.has(whole)) found.set(whole, { path: whole, id });
+          if (count > most.entries) throw tooMany(commit, most.entries);
+          for (const entry of entriesHere) {
+            const whole = next.prefix + entry.name;
+            const why = found.has(whole)
+              ? 'its name stands twice in one folder'
+              : reasonAgainst(entry, whole);
+            if (why !== undefined) {
+              leaveOut(whole, why);
+              // A manifest that cannot be read may be any app's: as a broken one it keeps all from being removed.
+              if (isManifest(whole) && !found.has(whole)) found.set(whole, unreadable(whole, entry.id, why));
+            } else if (entry.kind === 'folder') {
+              if (!isPassedOver(entry.name, 'folder')) folders.push({ id: entry.id, prefix: `${whole}/` });
+            } else if (!isPassedOver(entry.name, 'file')) found.set(whole, { path: whole, id: entry.id });
           }
         }
         return [...found.values()].sort(byPath);
@@ -87,10 +119,13 @@ export function createRepositoryReader(gitdir: string, folder: readonly string[]
       async function loadFiles(list: readonly Entry[]): Promise<SourceFile[]> {
         const fits = createBudget();
         const files: SourceFile[] = [];
-        for (const { path, id } of list) {
+        for (const { path, id, instead } of list) {
           // The same blob may be a manifest here and a long file there: the name decides what is kept.
-          const content = await blobOf(path, id);
-          if (content !== undefined && fits(path, content.length)) files.push({ path, id, content });
+          const content = instead ?? (await blobOf(path, id));
+          if (content === undefined)
+            leaveOut(path, `it is larger than ${most.blob} bytes (limits.blob), or no file`);
+          else if (fits(path, content.length)) files.push({ path, id, content });
+          else leaveOut(path, `all files before it are ${limits.total} bytes together`);
         }
         return files;
       }
@@ -98,13 +133,29 @@ export function createRepositoryReader(gitdir: string, folder: readonly string[]
       async function blobOf(path: string, id: string): Promise<Uint8Array | undefined> {
         const key = `${isManifest(path) ? 'manifest' : 'file'}:${id}`;
         const holder = now.blobs.has(key) ? now : before.blobs.has(key) ? before : undefined;
-        const content =
-          holder === undefined
-            ? kept(path, (await git.readBlob({ ...store, oid: id })).blob)
-            : holder.blobs.get(key);
+        const content = holder === undefined ? await readBlob(path, id) : holder.blobs.get(key);
         now.blobs.set(key, content);
         return content;
       }
+
+      /** An entry that says file and names something else hurts only who needs it. */
+      async function readBlob(path: string, id: string): Promise<Uint8Array | undefined> {
+        try {
+          return kept(path, (await git.readBlob({ ...store, oid: id })).blob, most.blob);
+        } catch (error) {
+          if (!isLibraryError(error, 'ObjectTypeError')) throw error;
+          if (isManifest(path)) return unreadable(path, id, 'it names an object that is no file').instead;
+          return undefined;
+        }
+      }
+
+      function leaveOut(path: string, why: string): void {
+        if (omitted.length < omittedMost) omitted.push({ path: escapeText(shorten(path, 200)), why });
+      }
+    },
+
+    async commitOf(id) {
+      return (await git.readCommit({ fs, gitdir, oid: id, cache: {} })).oid;
     },
 
     async resolve(revision) {
@@ -115,6 +166,16 @@ export function createRepositoryReader(gitdir: string, folder: readonly string[]
       }
       if (!/^[0-9a-f]{4,39}$/.test(revision)) return undefined;
       return expand(revision);
+    },
+
+    async rawObject(kind, id) {
+      try {
+        const found = await git.readObject({ fs, gitdir, oid: id, format: 'content', cache: {} });
+        return found.type === kind && found.object instanceof Uint8Array ? found.object : undefined;
+      } catch (error) {
+        if (isLibraryError(error, 'NotFoundError')) return undefined;
+        throw error;
+      }
     },
   };
 
@@ -159,10 +220,37 @@ export function isLibraryError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-function tooMany(commit: string): Error {
-  return sourceInvalid(
+/** Why an entry is not read though a person may look for it. */
+function reasonAgainst({ kind, name }: TreeEntry, whole: string): string | undefined {
+  const strange = strangeName(name);
+  if (strange !== undefined) return strange;
+  if (Buffer.byteLength(whole) > limits.path) return `its path is longer than ${limits.path} bytes`;
+  switch (kind) {
+    case 'folder':
+      return name === '.git' ? "a folder of git's own, which is not read" : undefined;
+    case 'file':
+      return undefined;
+    case 'link':
+      return isSkipped(name, 'file') ? undefined : 'a symbolic link, which is not followed';
+    case 'submodule':
+      return 'a submodule, which is not followed';
+    case 'odd':
+      return 'its mode is none that git knows';
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Plain text where a mapping is wanted: the manifest's reader refuses it and shows this line. */
+function unreadable(path: string, id: string, why: string): Entry {
+  return { path, id: `${id}-unread`, instead: Buffer.from(`this manifest is not read: ${why}\n`) };
+}
+
+function tooMany(commit: string, most: number): Error {
+  return limitExceeded(
     `read commit ${commit.slice(0, 12)}`,
-    `more than ${limits.entries} files and folders: restrict source.path`,
+    `more than ${most} files and folders: restrict source.path`,
+    'entries',
   );
 }
 

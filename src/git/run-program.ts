@@ -47,7 +47,6 @@ export function runProgram(program: Program, args: readonly string[], options: R
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
-      shell: false,
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];

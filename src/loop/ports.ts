@@ -18,7 +18,8 @@ export interface LoopHistory extends JournalPort {
   succeeded(app: string): void;
   containerMade(id: string, name: string, app: string): void;
   containerGone(id: string): void;
-  revision(id: string, problems: number, now: number): void;
+  /** `from` is the revision before, when this one does not descend from it. */
+  revision(id: string, problems: number, now: number, from?: string): void;
   event(event: {
     readonly at: number;
     readonly app: string;
@@ -39,16 +40,22 @@ export interface Evidence {
 
 /** Where desired comes from. */
 export interface LoopSource {
-  /** The newest snapshot; the same object when nothing changed. Throws `EdgeError`. */
+  /** The newest snapshot that may be enforced; the same object when nothing changed. Throws `EdgeError` for none. */
   read(): Promise<Snapshot>;
+  /** Why what was read may not be the newest, by source. */
+  status(): readonly { readonly error?: { readonly reason: string; readonly message: string } }[];
+  /** Called with each branch whose newest commit does not descend from the one before. */
+  onRewritten(listener: (rewrite: Rewrite) => void): () => void;
   onChange(listener: () => void): () => void;
   /** The next read asks for news, however short ago the last one did. */
   refresh(): void;
 }
 
-export interface SnapshotKeeper {
-  load(): Promise<Snapshot | undefined>;
-  save(snapshot: Snapshot): Promise<void>;
+export interface Rewrite {
+  readonly source: string;
+  /** Full commit ids. */
+  readonly from: string;
+  readonly to: string;
 }
 
 export interface LoopEdges {
@@ -56,6 +63,5 @@ export interface LoopEdges {
   readonly probe: ProbePort;
   readonly proxy: ProxyPort;
   readonly source: LoopSource;
-  readonly snapshots: SnapshotKeeper;
   readonly history: LoopHistory;
 }

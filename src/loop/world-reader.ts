@@ -3,7 +3,7 @@ import type { Desired, Snapshot } from '../desired/desired.ts';
 import type { ProxyState, Underway } from '../observed/observed.ts';
 import { imagesOf } from '../plan/images-of.ts';
 import type { World } from '../plan/plan.ts';
-import type { LoopEdges } from './ports.ts';
+import type { LoopEdges, Rewrite } from './ports.ts';
 import type { LoopOptions } from './reconciler.ts';
 
 /** Why there is no world to decide about. */
@@ -18,7 +18,9 @@ export class WorldReader {
   readonly #edges: LoopEdges;
   readonly #options: LoopOptions;
   #snapshot: Snapshot | undefined;
-  #sourceError: EdgeError | undefined;
+  #sourceErrors: readonly EdgeError[] = [];
+  /** Those whose newer end was not read yet. */
+  #rewrites: readonly Rewrite[] = [];
   #desired:
     | { readonly snapshot: Snapshot; readonly routes: ProxyState['routes']; readonly value: Desired }
     | undefined;
@@ -26,11 +28,12 @@ export class WorldReader {
   constructor(edges: LoopEdges, options: LoopOptions) {
     this.#edges = edges;
     this.#options = options;
+    edges.source.onRewritten((rewrite) => this.#tellRewrite(rewrite));
   }
 
   /** Why the snapshot in use may not be the newest. */
   get sourceError(): EdgeError | undefined {
-    return this.#sourceError;
+    return this.#sourceErrors[0];
   }
 
   async read(underwayNow: UnderwayNow): Promise<World | Unseen> {
@@ -52,34 +55,50 @@ export class WorldReader {
     return { now: now(), desired, observed, memory: history.memory(), settings };
   }
 
-  /** The newest snapshot, else the last good one: of this process, or kept on disk for a start without the source. */
+  /** The newest snapshot that there is; why it may not be the newest of all is told once. */
   async #readSource(): Promise<Snapshot | undefined> {
+    const { source } = this.#edges;
     try {
-      const snapshot = await this.#edges.source.read();
-      this.#sourceError = undefined;
-      if (snapshot !== this.#snapshot) await this.#keep(snapshot);
-      this.#snapshot = snapshot;
+      this.#snapshot = await source.read();
+      this.#tellStale(
+        source
+          .status()
+          .flatMap(({ error }) => (error ? new EdgeError('unreachable', error.reason, error.message) : [])),
+      );
     } catch (error) {
       if (!(error instanceof EdgeError)) throw error;
-      this.#tellStale(error);
-      this.#snapshot ??= await this.#edges.snapshots.load();
+      this.#tellStale([error]);
     }
     return this.#snapshot;
   }
 
-  async #keep(snapshot: Snapshot): Promise<void> {
-    try {
-      await this.#edges.snapshots.save(snapshot);
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'the snapshot could not be kept for a cold start');
-    }
+  #tellStale(errors: readonly EdgeError[]): void {
+    const known = new Set(this.#sourceErrors.map(({ message }) => message));
+    for (const { reason, message } of errors)
+      if (!known.has(message))
+        this.#edges.history.event({ at: this.#options.now(), app: '', type: 'SourceStale', reason, message });
+    this.#sourceErrors = errors;
   }
 
-  #tellStale(error: EdgeError): void {
-    const { reason, message } = error;
-    if (this.#sourceError?.message !== message)
-      this.#edges.history.event({ at: this.#options.now(), app: '', type: 'SourceStale', reason, message });
-    this.#sourceError = error;
+  #tellRewrite(rewrite: Rewrite): void {
+    const { source, from, to } = rewrite;
+    const message = `source ${source}: its branch was rewritten: ${to} does not descend from ${from}`;
+    this.#rewrites = [...this.#rewrites.slice(-9), rewrite];
+    this.#edges.history.event({
+      at: this.#options.now(),
+      app: '',
+      type: 'SourceRewritten',
+      reason: 'NonFastForward',
+      message,
+    });
+  }
+
+  /** What stood in the place of a revision that does not descend from it. */
+  #rewrittenFrom({ revision, parts = [] }: Snapshot): string | undefined {
+    const read = new Set([revision, ...parts.map((part) => part.revision)]);
+    const found = this.#rewrites.findLast(({ to }) => read.has(to));
+    this.#rewrites = this.#rewrites.filter(({ to }) => !read.has(to));
+    return found?.from;
   }
 
   #understand(snapshot: Snapshot, { routes }: ProxyState): Desired {
@@ -87,7 +106,12 @@ export class WorldReader {
     const incumbents = new Map(routes.map((route) => [`${route.host} ${route.path}`, route.app]));
     const value = this.#options.load(snapshot, incumbents);
     if (this.#desired?.value.revision !== value.revision)
-      this.#edges.history.revision(value.revision, value.problems.length, this.#options.now());
+      this.#edges.history.revision(
+        value.revision,
+        value.problems.length,
+        this.#options.now(),
+        this.#rewrittenFrom(snapshot),
+      );
     this.#desired = { snapshot, routes, value };
     return value;
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createSource, type SourceConfig } from '../../src/git/source.ts';
+import { defaultLimits } from '../../src/git/transport.ts';
 import { createWorkshop, texts, throwsReason, until, type Workshop } from './workshop.ts';
 
 const test = suite<{ shop: Workshop }>('a source in a local repository');
@@ -65,12 +66,23 @@ test('links, submodules, hidden files, .git and node_modules are not in a snapsh
   shop.git(dir, 'add', 'passwd', 'linked', 'y', 'run.sh');
   shop.git(dir, 'commit', '-q', '-m', 'links');
   const source = open(shop, dir);
-  assert.equal(Object.keys(texts(await source.read())), [
+  const snapshot = await source.read();
+  assert.equal(Object.keys(texts(snapshot)), [
     '.config/app.yaml',
     'app.yaml',
     'real/app.yaml',
     'run.sh',
+    'y/app.yaml',
   ]);
+  // A manifest that is not read is a broken one, so that no app is removed for it.
+  assert.is(
+    texts(snapshot)['y/app.yaml'],
+    'this manifest is not read: a symbolic link, which is not followed\n',
+  );
+  assert.equal(
+    snapshot.omitted?.map(({ path }) => path),
+    ['linked', 'passwd', 'sub', 'y/app.yaml'],
+  );
   await source.close();
 });
 
@@ -85,25 +97,27 @@ test('hostile names are skipped', async ({ shop }) => {
 test('a long file is left out and a long manifest is cut, never missing', async ({ shop }) => {
   const dir = shop.repository('config', {
     'app.yaml': 'x'.repeat(3 * 1024 * 1024),
-    'big.bin': 'x'.repeat(300 * 1024),
+    'big.bin': 'x'.repeat(2 * 1024 * 1024),
   });
-  const source = open(shop, dir);
-  const { files } = await source.read();
+  const source = open(shop, dir, { limits: { ...defaultLimits, blob: 1024 * 1024 } });
+  const { files, omitted } = await source.read();
   assert.equal(
     files.map(({ path, content }) => [path, content.length]),
     [['app.yaml', 1024 * 1024 + 1]],
   );
+  assert.is(omitted?.[0]?.path, 'big.bin');
+  assert.match(omitted?.[0]?.why ?? '', /limits\.blob/);
   await source.close();
 });
 
-test('more than twenty thousand entries are an error, not a part of them', async ({ shop }) => {
+test('more entries than the limit are an error, not a part of them', async ({ shop }) => {
   const dir = shop.repository('config', {});
   const blob = shop.git(dir, 'hash-object', '-w', '--stdin', '--path', 'x');
-  const lines = Array.from({ length: 20_001 }, (_, n) => `100644 blob ${blob}\tf${n}`).join('\n');
+  const lines = Array.from({ length: 101 }, (_, n) => `100644 blob ${blob}\tf${n}`).join('\n');
   const tree = shop.gitInput(dir, `${lines}\n`, 'mktree');
   shop.git(dir, 'update-ref', 'refs/heads/main', shop.git(dir, 'commit-tree', tree, '-m', 'many'));
-  const source = open(shop, dir);
-  await throwsReason(() => source.read(), 'SourceInvalid', /more than 20000/);
+  const source = open(shop, dir, { limits: { ...defaultLimits, entries: 100 } });
+  await throwsReason(() => source.read(), 'LimitExceeded', /more than 100 .*limits\.entries/);
   await source.close();
 });
 
@@ -180,7 +194,7 @@ test('a revision is found by full and short id, tag, annotated tag and branch', 
     assert.equal(texts(snapshot), { 'app.yaml': 'one' });
   }
   for (const revision of ['nope', '0'.repeat(40), '../../HEAD', '', first.slice(0, 3), '--all']) {
-    await throwsReason(() => source.readAt(revision), 'SourceInvalid');
+    await throwsReason(() => source.readAt(revision), 'RevisionMissing');
   }
   await source.close();
 });

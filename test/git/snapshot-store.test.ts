@@ -26,9 +26,9 @@ test('a snapshot comes back as it was saved, in a file that only we can read', a
   assert.is(await store.load(), undefined);
   await store.save(snapshot);
   const loaded = await createSnapshotStore(shop.path('state'), 'key').load();
-  assert.is(loaded?.revision, snapshot.revision);
+  assert.is(loaded?.snapshot.revision, snapshot.revision);
   assert.equal(
-    loaded?.files.map(({ path, id, content }) => [path, id, [...content]]),
+    loaded?.snapshot.files.map(({ path, id, content }) => [path, id, [...content]]),
     snapshot.files.map(({ path, id, content }) => [path, id, [...content]]),
   );
   const file = shop.path('state/snapshot.json.gz');
@@ -72,7 +72,7 @@ test('the last good snapshot serves while the source is unreachable', async ({ s
   try {
     await throwsReason(() => offline.read(), 'SourceUnreachable');
     const kept = await createSnapshotStore(deps.stateDir, sourceKey(config)).load();
-    assert.equal(kept && texts(kept), { 'app.yaml': 'one' });
+    assert.equal(kept && texts(kept.snapshot), { 'app.yaml': 'one' });
   } finally {
     await offline.close();
   }

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { EdgeError, type EngineState } from '../../src/apply/ports.ts';
 import type { Desired, Snapshot } from '../../src/desired/desired.ts';
 import { openHistory } from '../../src/history/history.ts';
+import type { Rewrite } from '../../src/loop/ports.ts';
 import { type LoopStatus, Reconciler } from '../../src/loop/reconciler.ts';
 import type { Step } from '../../src/plan/plan.ts';
 import { anApp, anImage, aWorld } from '../plan/worlds.ts';
@@ -16,7 +17,7 @@ function aLoop(
   over: {
     read?: () => Promise<Snapshot>;
     observe?: () => Promise<EngineState>;
-    kept?: Snapshot;
+    fault?: { readonly reason: string; readonly message: string };
     slow?: Promise<void>;
   } = {},
 ) {
@@ -45,8 +46,20 @@ function aLoop(
     close: async () => {},
   };
   const probe = { setTargets() {}, health: () => ({}), onChange: () => () => {}, close() {} };
-  const source = { read: over.read ?? (async () => snapshot), onChange: () => () => {}, refresh() {} };
-  const snapshots = { load: async () => over.kept, save: async () => {} };
+  const rewrites: ((rewrite: Rewrite) => void)[] = [];
+  const source = {
+    read: over.read ?? (async () => snapshot),
+    status: () => (over.fault === undefined ? [] : [{ error: over.fault }]),
+    onRewritten: (listener: (rewrite: Rewrite) => void) => {
+      rewrites.push(listener);
+      return () => {};
+    },
+    onChange: () => () => {},
+    refresh() {},
+  };
+  const rewrite = (found: Rewrite) => {
+    for (const listener of rewrites) listener(found);
+  };
   const act = (kind: Step['kind']) => async () => {
     done.push(kind);
     await over.slow;
@@ -71,12 +84,12 @@ function aLoop(
   };
   const load = (): Desired => world.desired;
   const loop = new Reconciler(
-    { reader, probe, proxy, source, snapshots, history },
+    { reader, probe, proxy, source, history },
     { engine, proxy, journal: history },
     { settings: world.settings, concurrency: 2, load, log: silent, now: () => 1_000_000 },
   );
   loop.onLook((status) => looks.push(status));
-  return { loop, looks, done, history };
+  return { loop, looks, done, history, rewrite };
 }
 
 test('many triggers while a look runs become one look more', async () => {
@@ -108,13 +121,24 @@ test('an engine that does not answer leaves no plan and says why', async () => {
   await loop.stop();
 });
 
-test('a source that is gone leaves the last good snapshot enforced, also after a restart', async () => {
-  const gone = new EdgeError('unreachable', 'SourceUnreachable', 'fetch: refused');
-  const { loop, history } = aLoop({ read: () => Promise.reject(gone), kept: snapshot });
+test('a source that is gone leaves what was last read enforced, and is told of once', async () => {
+  const fault = { reason: 'SourceUnreachable', message: 'fetch: refused' };
+  const { loop, history } = aLoop({ fault });
   const status = await loop.lookNow('test');
   assert.is(status.plan?.revision, 'r1');
-  assert.is(status.sourceError, gone);
-  assert.is(history.events({ limit: 10 })[0]?.type, 'SourceStale');
+  assert.is(status.sourceError?.message, fault.message);
+  await loop.lookNow('test');
+  assert.equal(history.events({ limit: 10 }).filter(({ type }) => type === 'SourceStale').length, 1);
+  await loop.stop();
+});
+
+test('a branch that was rewritten is told, and its revision is written down with the one before', async () => {
+  const { loop, history, rewrite } = aLoop();
+  rewrite({ source: 'default', from: 'r0', to: 'r1' });
+  await loop.lookNow('test');
+  const [event] = history.events({ limit: 10 }).filter(({ type }) => type === 'SourceRewritten');
+  assert.match(event?.message ?? '', /r1 does not descend from r0/);
+  assert.is(history.revisions(1)[0]?.nonFastForwardFrom, 'r0');
   await loop.stop();
 });
 

@@ -1,0 +1,135 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createSource, type Source, type SourceConfig, type SourceDeps } from '../../src/git/source.ts';
+import { defaultLimits } from '../../src/git/transport.ts';
+import { type DeployKey, makeKey, type SshServer, startSshServer } from './ssh-server.ts';
+import { createWorkshop, refusal, throwsReason, until, type Workshop } from './workshop.ts';
+
+interface Scene {
+  shop: Workshop;
+  server: SshServer;
+  key: DeployKey;
+  dir: string;
+  sources: Source[];
+}
+
+const test = suite<Scene>('a source over SSH that stalls or sends too much');
+
+test.before.each(async (scene) => {
+  scene.shop = createWorkshop();
+  scene.dir = scene.shop.repository('served/config', { 'app.yaml': 'one', 'web/app.yaml': 'web' });
+  mkdirSync(scene.shop.path('keys'));
+  scene.key = makeKey(scene.shop.path('keys'), 'deploy');
+  scene.server = await startSshServer(scene.shop.path('sshd'), scene.shop.path('served'), scene.key);
+  scene.sources = [];
+});
+test.after.each(async ({ shop, server, sources }) => {
+  await Promise.all(sources.map((source) => source.close()));
+  await server.close();
+  shop.remove();
+});
+
+function open(scene: Scene, more: Partial<SourceConfig> = {}, deps: Partial<SourceDeps> = {}): Source {
+  const config = {
+    url: `${scene.server.url}/config`,
+    path: '.',
+    interval: 60_000,
+    auth: { sshKey: scene.key.privateKey, knownHosts: [scene.server.hostLine()] },
+    ...more,
+  };
+  const source = createSource(config, {
+    // A folder's name is no part of any command, whatever is in it.
+    stateDir: scene.shop.path(`state '"$(x) %h`),
+    timeout: 5_000,
+    spacing: 0,
+    ...deps,
+  });
+  scene.sources.push(source);
+  return source;
+}
+
+function state(scene: Scene, ...parts: string[]): string {
+  return join(scene.shop.path(`state '"$(x) %h`), ...parts);
+}
+
+test('a pack beyond its limit is refused, named by its key, and nothing of it stays', async (scene) => {
+  scene.shop.commit(scene.dir, {
+    'noise.bin': Array.from({ length: 40_000 }, () => Math.random()).join(' '),
+  });
+  const limits = { ...defaultLimits, pack: 64 * 1024 };
+  await throwsReason(() => open(scene, { limits }).read(), 'LimitExceeded', /larger than .*limits\.pack/);
+  // A small pack that unpacks to something huge.
+  scene.shop.git(scene.dir, 'rm', '-q', 'noise.bin');
+  scene.shop.commit(scene.dir, { 'zeros.bin': '0'.repeat(4 * 1024 * 1024) });
+  await throwsReason(() => open(scene, { limits }).read(), 'LimitExceeded', /limits\.pack/);
+  for (const mirror of readdirSync(state(scene, 'sources')))
+    assert.equal(
+      readdirSync(state(scene, 'sources', mirror, 'objects/pack')).filter((name) => name.endsWith('.pack')),
+      [],
+    );
+});
+
+test('a server that takes the connection and is silent is given up', async (scene) => {
+  const silent: Server = createServer(() => undefined);
+  await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
+  try {
+    const { port } = silent.address() as AddressInfo;
+    const url = `ssh://git@127.0.0.1:${port}/x`;
+    const source = open(scene, { url }, { timeout: 1_000 });
+    await throwsReason(() => source.read(), 'SourceUnreachable');
+  } finally {
+    silent.close();
+  }
+});
+
+test('a repository that stalls is given up after its time, with all that was started for it', async (scene) => {
+  await scene.server.close();
+  scene.server = await startSshServer(
+    scene.shop.path('stalling'),
+    scene.shop.path('served'),
+    scene.key,
+    'exec sleep 60',
+  );
+  const limits = { ...defaultLimits, timeout: 1_500 };
+  const source = open(scene, { limits });
+  await throwsReason(() => source.read(), 'LimitExceeded', /1\.5 s.*limits\.timeout/);
+  await until(() => processesIn(state(scene, 'ssh')).length === 0);
+  assert.equal(readdirSync(state(scene, 'ssh')), []);
+});
+
+test('close ends a fetch that hangs', async (scene) => {
+  await scene.server.close();
+  scene.server = await startSshServer(
+    scene.shop.path('stalling'),
+    scene.shop.path('served'),
+    scene.key,
+    'exec sleep 60',
+  );
+  const source = open(scene);
+  const read = refusal(() => source.read());
+  await until(() => scene.server.commands().length > 0);
+  await source.close();
+  assert.is((await read).reason, 'SourceUnreachable');
+  await until(() => processesIn(state(scene, 'ssh')).length === 0);
+});
+
+/** Arguments and environment of the processes that work in a folder. */
+function processesIn(folder: string): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const text = ['cmdline', 'environ']
+        .map((name) => readFileSync(`/proc/${pid}/${name}`, 'utf8'))
+        .join('\0');
+      if (text.includes(`${folder}/`)) found.push(text);
+    } catch {
+      // It has ended, or is somebody else's.
+    }
+  }
+  return found;
+}
+
+test.run();
