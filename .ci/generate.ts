@@ -21,6 +21,10 @@ interface Schema {
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, Schema>>;
   readonly 'x-expects'?: string;
+  /** The same fields as another part has, besides its own first ones. */
+  readonly 'x-like'?: string;
+  /** May be a password; it is one value for people. */
+  readonly 'x-secret'?: boolean;
 }
 
 const root = new URL('../', import.meta.url);
@@ -127,12 +131,23 @@ function fieldRows(schema: Schema, whole: Schema, prefix: string): readonly stri
     const path = `${prefix}${name}`;
     const required = schema.required?.includes(name) === true;
     const items = resolved.items === undefined ? undefined : resolve(resolved.items, whole);
+    if (items?.['x-like'] !== undefined) return likeRows(path, resolved, items, whole);
+    if (resolved['x-secret'] || items?.['x-secret']) return [row(path, resolved, whole, required)];
     const nested =
       items?.properties === undefined
         ? fieldRows(resolved, whole, `${path}.`)
         : fieldRows(items, whole, `${path}[].`);
     return [row(path, resolved, whole, required), ...nested];
   });
+}
+
+/** Only what is not said elsewhere already: the required fields. */
+function likeRows(path: string, list: Schema, items: Schema, whole: Schema): readonly string[] {
+  const own = (items.required ?? []).map((name) =>
+    row(`${path}[].${name}`, resolve(items.properties?.[name] ?? {}, whole), whole, true),
+  );
+  const rest = `| ${code(`${path}[].…`)} | | | as under ${code(items['x-like'] ?? '')} |`;
+  return [row(path, list, whole, false), ...own, rest];
 }
 
 function row(path: string, field: Schema, whole: Schema, required: boolean): string {

@@ -38,7 +38,7 @@ export function createValidator(schema: object): Validate {
     messages: false,
     formats: Object.fromEntries(Object.entries(formats).map(([name, validate]) => [name, { validate }])),
   });
-  ajv.addVocabulary(['x-expects', 'x-secret', 'x-text']);
+  ajv.addVocabulary(['x-expects', 'x-like', 'x-secret', 'x-text']);
   for (const [keyword, parse] of Object.entries(ranges)) {
     ajv.addKeyword({
       keyword,
