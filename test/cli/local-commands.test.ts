@@ -9,6 +9,7 @@ import type { Host } from '../../src/cli/host.ts';
 import { createLoader } from '../../src/desired/load-desired.ts';
 import { openHistory } from '../../src/history/history.ts';
 import { AController } from '../api/a-controller.ts';
+import { schemas, strictPolicy } from '../desired/corpus.ts';
 import { aDomain, anApp, aWorld } from '../plan/worlds.ts';
 import { atTerminal } from './a-terminal.ts';
 
@@ -120,19 +121,9 @@ test('init makes a config repo that validates, and leaves a folder with somethin
       ['README.md', 'plimsoll.yaml', 'apps/hello/app.yaml', '.plimsoll/app.schema.json'],
     );
     const content = await readFile(join(dir, 'apps/hello/app.yaml'));
-    const schema = JSON.parse(await readFile('schemas/app.schema.json', 'utf8')) as object;
-    const desired = createLoader(schema)(
-      { revision: 'r1', files: [{ path: 'apps/hello/app.yaml', id: '1', content }] },
-      {
-        allowPrivileged: false,
-        allowCapabilities: [],
-        apps: {},
-        allowHostPaths: [],
-        allowedRegistries: [],
-        instance: 'default',
-      },
-      new Map(),
-    );
+    const snapshot = { revision: 'r1', files: [{ path: 'apps/hello/app.yaml', id: '1', content }] };
+    const policy = { ...strictPolicy, allowedRegistries: [] };
+    const desired = createLoader(schemas).load(snapshot, { policy, incumbents: new Map() });
     assert.equal(desired.problems, []);
     assert.equal(
       desired.apps.map(({ name }) => name),
