@@ -13,9 +13,10 @@ import { buildImages, removeImages } from './images.ts';
 import { noop } from './noop.ts';
 import { rollouts } from './rollouts.ts';
 import { sweep } from './sweep.ts';
+import { webhooks } from './webhooks.ts';
 import type { Options, Part, PartResult } from './workbench.ts';
 
-const parts: Readonly<Record<string, Part>> = { rollouts, noop, deploy };
+const parts: Readonly<Record<string, Part>> = { rollouts, noop, deploy, webhooks };
 
 const usage = `usage: npm run bench -- [PART…] [OPTIONS]
 
@@ -23,6 +24,7 @@ parts (all when none is named):
   rollouts           rolling updates under traffic; exit code 1 when a request is lost
   noop               what it costs to find that nothing is to be done
   deploy             from a commit, or a container removed by hand, to serving
+  webhooks           good ones in a flood of bad ones; exit code 1 when a bad one is accepted
 
 options:
   --rollouts N       rolling updates; 50
