@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { ProblemError, problemOf } from '../api/problem.ts';
-import type { DeliveryLog, DeliveryOutcome, NewDelivery } from '../history/delivery-log.ts';
+import { escapeText, shorten } from '../desired/shown-text.ts';
+import type { DeliveryLog, DeliveryOutcome, LookResult, NewDelivery } from '../history/delivery-log.ts';
 import { bitbucket } from './bitbucket.ts';
 import { concernedSources, type FollowedSource } from './concerned-sources.ts';
 import { type Described, describeDelivery } from './describe-delivery.ts';
@@ -127,9 +128,14 @@ function createRoom(deps: WebhookDeps): Room {
   };
   const looks = new LookCaller(
     trigger,
-    (upTo, result) => void written(deps, () => deps.deliveries.resolved(upTo, result)),
+    (upTo, result) => void written(deps, () => deps.deliveries.resolved(upTo, shownResult(deps, result))),
   );
   return { deps, endpoints, looks };
+}
+
+/** A source's error may hold what a server said. */
+function shownResult({ redact = (text) => text }: WebhookDeps, { error, ...result }: LookResult): LookResult {
+  return error === undefined ? result : { ...result, error: escapeText(shorten(redact(error), 300)) };
 }
 
 /** Who knocks where, and when. */

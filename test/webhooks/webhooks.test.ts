@@ -208,10 +208,10 @@ test('a delivery says which look saw it, and what that found', async () => {
   assert.is(row?.reason, 'look 1, revision abc');
   assert.equal([row?.look, row?.revision], [1, 'abc']);
   await sendPush(room, 'd-2');
-  await room.finishLook({ error: 'fetch https://git.example.com: unreachable' });
+  await room.finishLook({ error: 'fetch https://git.example.com: \u001bunreachable' });
   assert.is(
     room.history.deliveries.list({ limit: 1 })[0]?.reason,
-    'look 2, fetch https://git.example.com: unreachable',
+    'look 2, fetch https://git.example.com: \\u001bunreachable',
   );
 });
 
