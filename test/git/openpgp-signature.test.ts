@@ -83,6 +83,13 @@ test('what was signed before a key was prolonged stays good', async () => {
   assert.match(await answerOf([signers.exported(key)], altered), /^bad signature/);
 });
 
+test('a key from the future vouches for nothing from the future', async () => {
+  const key = signers.gpgKey('Late <late@example.com>', {}, ...at('20980101'));
+  const commit = signers.commit(signers.byGpg(key, ...at('20990101')));
+  signers.gpg(...at('21000101'), '--quick-set-expire', key, '0');
+  assert.match(await answerOf([signers.exported(key)], commit), /has a time that cannot be$/);
+});
+
 test('a key that others may have is refused for good, and one that was replaced only for what it signed later', async () => {
   const user = 'Gone <gone@example.com>';
   const key = signers.gpgKey(user, {}, ...at('20240101'));

@@ -80,6 +80,17 @@ test('keys that are too weak, off their curve or private are errors', async () =
   };
   const off = ecdsa(Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)]));
   await throwsReason(() => createVerifier([off]), 'SourceInvalid', /its numbers make no key$/);
+  const other = ['ecdsa-sha2-nistp256', 'nistp384', Buffer.alloc(65, 4)];
+  const ed25519 = ['ssh-ed25519', Buffer.alloc(31, 1)];
+  const followed = ['ssh-ed25519', Buffer.alloc(32, 1), 'more'];
+  for (const [parts, why] of [
+    [other, /its curve is not nistp256$/],
+    [ed25519, /an Ed25519 key has 32 bytes$/],
+    [followed, /something follows it$/],
+  ] as const) {
+    const line = `${parts[0]} ${Buffer.concat(parts.map(sshString)).toString('base64')}`;
+    await throwsReason(() => createVerifier([line]), 'SourceInvalid', why);
+  }
   const short = ecdsa(Buffer.from([2]));
   await throwsReason(() => createVerifier([short]), 'SourceInvalid', /it is no point of the curve nistp256$/);
   const old = signers.gpgKey('Weak <weak@example.com>', { algorithm: 'rsa1024' });

@@ -134,49 +134,29 @@ test('ECDSA numbers that are negative, too long or padded are refused', async ()
   const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
   const type = 'ecdsa-sha2-nistp256';
   const key = softKey(privateKey, type, 'nistp256', point);
-  const by = (shape: (half: Buffer) => Buffer) =>
-    commitWith({
-      publicKey: key.blob,
-      sign(data) {
-        const value = sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' });
-        const halves = [value.subarray(0, 32), value.subarray(32)];
-        return signatureBlob(type, Buffer.concat(halves.map((half) => sshString(shape(half)))));
-      },
-    });
+  const answer = (shape: (half: Buffer) => Buffer, after = '') =>
+    answerOf(
+      [key.line],
+      commitWith({
+        publicKey: key.blob,
+        sign(data) {
+          const value = sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+          const halves = [value.subarray(0, 32), value.subarray(32)].map((half) => sshString(shape(half)));
+          return signatureBlob(type, Buffer.concat([...halves, Buffer.from(after)]));
+        },
+      }),
+    );
   const zero = Buffer.alloc(1);
   const shortest = (half: Buffer): Buffer => {
     const at = half.findIndex((byte) => byte !== 0);
     return (half[at] ?? 0) >= 0x80 ? Buffer.concat([zero, half.subarray(at)]) : half.subarray(at);
   };
-  assert.match(await answerOf([key.line], by(shortest)), /^accepted/);
-  assert.match(
-    await answerOf(
-      [key.line],
-      by((half) => Buffer.concat([zero, zero, half])),
-    ),
-    /not written as it should/,
-  );
-  assert.match(
-    await answerOf(
-      [key.line],
-      by(() => Buffer.from([0x80])),
-    ),
-    /not written as it should/,
-  );
-  assert.match(
-    await answerOf(
-      [key.line],
-      by(() => Buffer.alloc(33, 1)),
-    ),
-    /a number that is too long/,
-  );
-  assert.match(
-    await answerOf(
-      [key.line],
-      by(() => Buffer.alloc(0)),
-    ),
-    /^bad signature/,
-  );
+  assert.match(await answer(shortest), /^accepted/);
+  assert.match(await answer(shortest, 'x'), /cannot be read: something follows it$/);
+  assert.match(await answer((half) => Buffer.concat([zero, zero, half])), /not written as it should/);
+  assert.match(await answer(() => Buffer.from([0x80])), /not written as it should/);
+  assert.match(await answer(() => Buffer.alloc(33, 1)), /a number that is too long/);
+  assert.match(await answer(() => Buffer.alloc(0)), /^bad signature/);
 });
 
 test('keys in security tokens are verified with the report of the token, and only when they were touched', async () => {

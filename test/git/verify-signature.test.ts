@@ -219,6 +219,7 @@ const commitForgeries: readonly Forgery[] = [
     forge: (text) => text.replace('author test', 'author te\0st'),
     why: malformed,
   },
+  { name: 'a folded line before the first', forge: (text) => ` more\n${text}`, why: malformed },
   { name: 'nothing in it', forge: () => '', why: malformed },
   { name: 'only a signature', forge: (text) => sshHeader.exec(text)?.[0] ?? '', why: malformed },
   {
@@ -329,6 +330,7 @@ const tagForgeries: readonly Forgery[] = [
     forge: (text) => text.replace('\ntagger', `\nobject ${'0'.repeat(40)}\ntagger`),
     why: malformed,
   },
+  { name: 'a folded line before the first', forge: (text) => ` more\n${text}`, why: malformed },
   { name: 'nothing in it', forge: () => '', why: malformed },
 ];
 for (const { name, forge, why, gitAccepts: accepts } of tagForgeries)
