@@ -16,8 +16,8 @@ export interface SealedStore {
   save(copy: SealedCopy): Promise<void>;
   /** The same version again, after the identities changed. */
   replace(copy: SealedCopy): Promise<void>;
-  /** Removes what holds none of these versions. */
-  prune(versions: ReadonlySet<string>): Promise<void>;
+  /** Removes what is not needed for these versions; the documents that git holds now are needed first. */
+  prune(versions: ReadonlySet<string>, current: ReadonlySet<string>): Promise<void>;
 }
 
 export type SealedCopy =
@@ -70,17 +70,35 @@ export function createSealedStore(folder: string): SealedStore {
       await load();
       await inTurn(() => write(copy));
     },
-    async prune(versions) {
+    async prune(versions, current) {
       await load();
       await inTurn(async () => {
-        for (const [name, held] of known) {
-          if (held.some((version) => versions.has(version))) continue;
+        const documents = new Set([...current].map((text) => nameOf({ kind: 'sops', text })));
+        for (const name of superfluous(known, versions, documents)) {
           await rm(join(folder, name), { force: true });
           known.delete(name);
         }
       });
     },
   };
+}
+
+/** A value that did not change is in the old document and in the new one: the old one need not stay for it. */
+function superfluous(
+  files: ReadonlyMap<string, readonly string[]>,
+  wanted: ReadonlySet<string>,
+  current: ReadonlySet<string>,
+): readonly string[] {
+  const unwanted = (versions: readonly string[]) => versions.filter((version) => !wanted.has(version)).length;
+  const sorted = [...files].toSorted(
+    ([a, inA], [b, inB]) => Number(current.has(b)) - Number(current.has(a)) || unwanted(inA) - unwanted(inB),
+  );
+  const covered = new Set<string>();
+  return sorted.flatMap(([name, versions]) => {
+    const needed = versions.filter((version) => wanted.has(version) && !covered.has(version));
+    for (const version of needed) covered.add(version);
+    return needed.length === 0 ? [name] : [];
+  });
 }
 
 function nameOf(copy: SealedCopy): string {

@@ -205,7 +205,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
       const wanted = new Set([...versions, ...live.versions]);
       held.keep(wanted);
       for (const text of documents.keys()) if (!live.texts.has(text)) documents.delete(text);
-      if (writable) await attempt(() => store.prune(wanted));
+      if (writable) await attempt(() => store.prune(wanted, live.texts));
     },
     redact: (text) => redactor.redact(text),
     learn: (value) => redactor.learn(value),
