@@ -25,12 +25,21 @@ export class EdgeError extends Error {
   readonly kind: 'transient' | 'terminal' | 'unreachable';
   /** PascalCase, for machines: `ImageNotFound`, `PortTaken`, `EngineUnreachable`. */
   readonly reason: string;
+  /** Milliseconds for which the other side asked to be left alone. */
+  readonly retryAfter?: number;
 
-  constructor(kind: EdgeError['kind'], reason: string, message: string, cause?: unknown) {
+  constructor(
+    kind: EdgeError['kind'],
+    reason: string,
+    message: string,
+    cause?: unknown,
+    { retryAfter }: { readonly retryAfter?: number | undefined } = {},
+  ) {
     super(message, { cause });
     this.name = 'EdgeError';
     this.kind = kind;
     this.reason = reason;
+    if (retryAfter !== undefined) this.retryAfter = retryAfter;
   }
 }
 
@@ -158,4 +167,6 @@ export type Outcome =
       readonly kind: 'transient' | 'terminal' | 'unreachable';
       readonly reason: string;
       readonly message: string;
+      /** Milliseconds before which nothing is to be tried again. */
+      readonly retryAfter?: number;
     };

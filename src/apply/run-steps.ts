@@ -49,9 +49,13 @@ async function attempt(edges: Edges, turn: Turn, step: Step): Promise<Outcome> {
     return { kind: 'ok' };
   } catch (error) {
     if (turn.signal.aborted) return { kind: 'cancelled' };
-    if (error instanceof EdgeError) return { kind: error.kind, reason: error.reason, message: error.message };
+    if (error instanceof EdgeError) return toOutcome(error);
     throw error;
   }
+}
+
+function toOutcome({ kind, reason, message, retryAfter }: EdgeError): Outcome {
+  return { kind, reason, message, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }
 
 function perform({ engine, proxy }: Edges, { signal, progress }: Turn, step: Step): Promise<void> {

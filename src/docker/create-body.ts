@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
-import { EdgeError } from '../apply/ports.ts';
-import type { AppFile, EnvValue } from '../desired/app.ts';
-import { isSecretValue } from '../desired/secret.ts';
+import type { AppFile } from '../desired/app.ts';
+import { isSecretValue, type SecretValue } from '../desired/secret.ts';
 import type { ContainerSpec, Mount, PublishedPort } from '../observed/observed.ts';
 import { askedLabel } from './asked-spec.ts';
 import { label, labelPrefix } from './labels.ts';
+import { secretLabels } from './secret-labels.ts';
 
 interface Making {
   /** Name of our network. */
@@ -14,6 +14,10 @@ interface Making {
   readonly imageHealthCheck: boolean;
   /** What will be put into the container before it starts. */
   readonly files?: readonly AppFile[];
+  /** Plain values of the secret variables, by name. */
+  readonly revealed?: Readonly<Record<string, string>>;
+  /** Where the secret files lie on the host, by target. */
+  readonly sources?: Readonly<Record<string, string>>;
   /** The engine forgets part of what it is asked (Podman): it is kept in a label. */
   readonly forgetful?: boolean;
 }
@@ -25,8 +29,10 @@ interface Making {
 export function createBody(spec: ContainerSpec, making: Making): ContainerCreateOptions {
   return {
     Image: spec.image,
-    Labels: labelsOf(spec, making.forgetful ?? false),
-    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${plainText(value)}`),
+    Labels: labelsOf(spec, making),
+    Env: Object.entries(spec.env).map(
+      ([name, value]) => `${name}=${isSecretValue(value) ? revealed(name, value, making) : value}`,
+    ),
     // The image's own would be filled in for an empty list; one empty word means "none".
     Entrypoint: spec.entrypoint.length > 0 ? [...spec.entrypoint] : [''],
     Cmd: [...spec.command],
@@ -41,19 +47,19 @@ export function createBody(spec: ContainerSpec, making: Making): ContainerCreate
   };
 }
 
-function labelsOf(spec: ContainerSpec, forgetful: boolean): Record<string, string> {
+function labelsOf(spec: ContainerSpec, { forgetful = false, files = [] }: Making): Record<string, string> {
   const own = Object.entries(spec.labels).filter(([name]) => name.startsWith(labelPrefix));
-  return { ...Object.fromEntries(own), ...(forgetful ? { [label.asked]: askedLabel(spec) } : {}) };
+  return {
+    ...Object.fromEntries(own),
+    ...secretLabels(spec, files),
+    ...(forgetful ? { [label.asked]: askedLabel(spec) } : {}),
+  };
 }
 
-/** The plain value; a secret must have been revealed before. */
-export function plainText(value: EnvValue): string {
-  if (isSecretValue(value)) throw secretUnavailable(value.secret);
-  return value;
-}
-
-function secretUnavailable(what: string): EdgeError {
-  return new EdgeError('terminal', 'SecretUnavailable', `reveal ${what}: this engine is given no secrets`);
+function revealed(name: string, { secret }: SecretValue, making: Making): string {
+  const plain = making.revealed?.[name];
+  if (plain === undefined) throw new Error(`${secret} was not revealed before the create call`);
+  return plain;
 }
 
 /** How a container sits in a network; without an address the engine picks one. */
@@ -75,11 +81,15 @@ export function limits(wanted: Pick<ContainerSpec, 'memory' | 'nanoCpus' | 'pids
   };
 }
 
-function hostConfig(spec: ContainerSpec, { network, files = [] }: Making): HostConfig {
+function hostConfig(spec: ContainerSpec, making: Making): HostConfig {
+  const { network, files = [] } = making;
   return {
     ...limits(spec),
     NetworkMode: network,
-    Mounts: [...spec.mounts.map((mount) => mountOf(mount, spec)), ...fileFolders(spec, files).map(scratch)],
+    Mounts: [
+      ...spec.mounts.map((mount) => mountOf(mount, spec, making)),
+      ...fileFolders(spec, files).map(scratch),
+    ],
     PortBindings: portBindings(spec.ports),
     CapAdd: [...spec.capAdd],
     CapDrop: [...spec.capDrop],
@@ -92,7 +102,7 @@ function hostConfig(spec: ContainerSpec, { network, files = [] }: Making): HostC
   };
 }
 
-function mountOf(mount: Mount, spec: ContainerSpec): MountSettings {
+function mountOf(mount: Mount, spec: ContainerSpec, { sources = {} }: Making): MountSettings {
   switch (mount.kind) {
     case 'volume': {
       // Should the volume be gone by now, the engine makes it anew, and it must still be ours.
@@ -111,8 +121,11 @@ function mountOf(mount: Mount, spec: ContainerSpec): MountSettings {
     }
     case 'bind':
       return { Type: 'bind', Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
-    case 'secret':
-      throw secretUnavailable(mount.target);
+    case 'secret': {
+      const source = sources[mount.target];
+      if (source === undefined) throw new Error(`no secret file is there for ${mount.target}`);
+      return { Type: 'bind', Source: source, Target: mount.target, ReadOnly: true };
+    }
     case 'tmpfs': {
       const options = mount.size > 0 ? { TmpfsOptions: { SizeBytes: mount.size, Mode: 0o1777 } } : {};
       return { Type: 'tmpfs', Target: mount.target, ...options } as MountSettings;

@@ -1,17 +1,24 @@
 import type Docker from 'dockerode';
 import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
 import type { EngineState } from '../apply/ports.ts';
-import type { Image, Network, VolumeInfo } from '../observed/observed.ts';
+import type { Container, Image, Network, VolumeInfo } from '../observed/observed.ts';
 import { read } from './ask.ts';
+import { digestFiles } from './digest-files.ts';
 import { imageReference } from './image-reference.ts';
 import { label } from './labels.ts';
 import { nameOf, type Reading, readContainer } from './read-container.ts';
 import { readImage, readNetwork, readTaken, readVolume } from './read-host.ts';
+import type { Revealing } from './reveal.ts';
+import type { SecretFolder } from './secret-folder.ts';
+import { readLiveFiles } from './secret-labels.ts';
+import { isLocal, mountedFiles } from './secret-mounts.ts';
 
 /** What is out of date and must be asked for before the cache is true again. */
 export interface Stale {
   /** Ids or names. */
   readonly containers: Set<string>;
+  /** Those whose files that may change while they run are to be read again, too. */
+  readonly files: Set<string>;
   /** `rows`: list, and inspect what differs from its row; `all`: list, and inspect everything. */
   list: 'none' | 'rows' | 'all';
   networks: boolean;
@@ -23,6 +30,7 @@ export interface Stale {
 export function nothingStale(): Stale {
   return {
     containers: new Set(),
+    files: new Set(),
     list: 'none',
     networks: false,
     addresses: false,
@@ -33,11 +41,12 @@ export function nothingStale(): Stale {
 
 /** Everything: all of it when events may have been missed, else what a list can tell. */
 export function allStale(list: 'rows' | 'all'): Stale {
-  return { containers: new Set(), list, networks: true, addresses: true, volumes: true, images: true };
+  return { ...nothingStale(), list, networks: true, addresses: true, volumes: true, images: true };
 }
 
 export function mergeStale(into: Stale, from: Stale): void {
   for (const id of from.containers) into.containers.add(id);
+  for (const id of from.files) into.files.add(id);
   const order = ['none', 'rows', 'all'] as const;
   into.list = order[Math.max(order.indexOf(into.list), order.indexOf(from.list))] ?? 'all';
   into.networks ||= from.networks;
@@ -48,6 +57,8 @@ export function mergeStale(into: Stale, from: Stale): void {
 
 interface Cached {
   readonly reading: Reading;
+  /** Files of this host that it has mounted. */
+  readonly mounted: readonly string[];
   /** What its list row says, to compare with a later list. */
   readonly row: string;
   readonly inspectedAt: number;
@@ -57,11 +68,23 @@ const sideBySide = 8;
 /** Of containers whose row says nothing new, so many are inspected anyway: a row does not show limits. */
 const refreshedByList = 25;
 
+export interface CacheOptions {
+  readonly docker: Docker;
+  readonly instance: string;
+  /** Name of our network. */
+  readonly network: string;
+  readonly secrets: Revealing;
+  readonly folder: SecretFolder;
+  /** Whether it may remove secret files that nobody has any more. */
+  readonly sweeps: boolean;
+}
+
 /** What is known of one engine, for one instance. It asks only when told that something is out of date. */
 export class EngineCache {
   readonly #docker: Docker;
   readonly #instance: string;
   readonly #network: string;
+  readonly #options: CacheOptions;
   readonly #containers = new Map<string, Cached>();
   readonly #images = new Map<string, Image | undefined>();
   #wanted: ReadonlySet<string> = new Set();
@@ -69,10 +92,21 @@ export class EngineCache {
   #volumes: readonly VolumeInfo[] = [];
   #ourNetwork: NetworkInspectInfo | undefined;
 
-  constructor(docker: Docker, instance: string, network: string) {
-    this.#docker = docker;
-    this.#instance = instance;
-    this.#network = network;
+  constructor(options: CacheOptions) {
+    this.#options = options;
+    this.#docker = options.docker;
+    this.#instance = options.instance;
+    this.#network = options.network;
+  }
+
+  /** References that the loop wants to know about. */
+  get wanted(): ReadonlySet<string> {
+    return this.#wanted;
+  }
+
+  /** Those that are ours by label and sense. */
+  get containers(): readonly Container[] {
+    return [...this.#containers.values()].flatMap(({ reading }) => reading.container ?? []);
   }
 
   isLabelled(id: string): boolean {
@@ -89,8 +123,10 @@ export class EngineCache {
 
   async refresh(stale: Stale): Promise<void> {
     const listed = stale.list === 'none' ? [] : await this.#list(stale.list);
-    const ids = new Set([...stale.containers, ...listed]);
-    await eachOf(ids, (id) => this.#inspect(id));
+    const withFiles = new Set([...stale.files, ...listed]);
+    const ids = new Set([...stale.containers, ...withFiles]);
+    await eachOf(ids, (id) => this.#inspect(id, withFiles.has(id)));
+    if (stale.list !== 'none') this.#sweep();
     if (stale.networks) await this.#readNetworks();
     if (stale.networks || stale.addresses) await this.#readEndpoints();
     if (stale.volumes) await this.#readVolumes();
@@ -140,15 +176,42 @@ export class EngineCache {
     return [...changed, ...oldest];
   }
 
-  async #inspect(idOrName: string): Promise<void> {
+  async #inspect(idOrName: string, withFiles: boolean): Promise<void> {
     const inspected = await read({ operation: 'inspect', object: idOrName }, (abortSignal) =>
       this.#docker.getContainer(encodeURIComponent(idOrName)).inspect({ abortSignal }),
     );
     if (!inspected) return this.#forget(idOrName);
     if (inspected.Config.Labels?.[label.instance] !== this.#instance) return;
-    const reading = readContainer(inspected, { instance: this.#instance, network: this.#network });
+    const { secrets, folder } = this.#options;
+    const place = { instance: this.#instance, network: this.#network };
+    const found = readContainer(inspected, {
+      ...place,
+      matches: (value, plain) => secrets.matches(value, plain),
+      isSecretFile: folder.holds,
+    });
+    const reading = await this.#withFiles(found, inspected, withFiles);
     const row = inspectedRow(inspected);
-    this.#containers.set(inspected.Id, { reading, row, inspectedAt: performance.now() });
+    const mounted = [...mountedFiles(inspected).values()];
+    this.#containers.set(inspected.Id, { reading, row, mounted, inspectedAt: performance.now() });
+  }
+
+  /** A file changes without an event: it is read when it must be, and kept in between. */
+  async #withFiles(reading: Reading, inspected: ContainerInspectInfo, wanted: boolean): Promise<Reading> {
+    const { container } = reading;
+    const paths = readLiveFiles(inspected.Config.Labels ?? {});
+    if (!container || paths.length === 0) return reading;
+    const before = this.#containers.get(inspected.Id)?.reading.container;
+    const isKept = !wanted && before?.live.liveFiles && before.startedAt === container.startedAt;
+    const liveFiles = isKept
+      ? before.live.liveFiles
+      : await digestFiles({ ...this.#options, inspected, paths }, before?.live.liveFiles);
+    return { ...reading, container: { ...container, live: { ...container.live, liveFiles } } };
+  }
+
+  #sweep(): void {
+    const { sweeps, folder, docker } = this.#options;
+    if (!sweeps || !isLocal(docker)) return;
+    folder.sweep(new Set([...this.#containers.values()].flatMap(({ mounted }) => mounted)));
   }
 
   #forget(idOrName: string): void {
@@ -196,7 +259,7 @@ export class EngineCache {
     const found = await read({ operation: 'inspect image', object: text }, () =>
       this.#docker.getImage(reference).inspect(),
     );
-    return found && readImage(found);
+    return found && readImage(found, text);
   }
 
   #imageRecord(): Record<string, Image> {

@@ -40,24 +40,44 @@ const rows: readonly Row[] = [
     'transient',
     says(/address already in use|already allocated|requested IP address .* not available/i),
   ],
-  ['RegistryRateLimited', 'transient', says(/toomanyrequests|too many requests|rate limit/i)],
   [
-    'ImageAccessDenied',
+    'RegistryRateLimited',
+    'transient',
+    ({ operation, status, message }) =>
+      /toomanyrequests|too many requests|rate limit/i.test(message) ||
+      (operation === 'pull' && status === 429),
+  ],
+  // Somebody may put the credentials right without a commit.
+  [
+    'RegistryDenied',
     'transient',
     on(
       'pull',
-      /pull access denied|requested access to the resource is denied|unauthorized|authentication required|no basic auth|denied:|incorrect username or password/i,
+      /pull access denied|requested access to the resource is denied|unauthorized|authentication required|no basic auth|denied:|incorrect username or password|authorization failed/i,
     ),
   ],
-  // At a pull another platform may still be pushed; at a start the program is what it is.
+  [
+    'RegistryDenied',
+    'transient',
+    ({ operation, status }) => operation === 'pull' && (status === 401 || status === 403),
+  ],
   [
     'WrongPlatform',
-    'transient',
+    'terminal',
     says(
-      /no matching manifest for|no image found in manifest list|does not match the (?:specified|expected) platform/i,
+      /no matching manifest for|no image found in manifest list|no image found in image index|does not match the (?:specified|expected) platform/i,
     ),
   ],
   ['WrongPlatform', 'terminal', on('start', /exec format error/i)],
+  // A registry that says so is sure of it; at any other call the image was removed from the host.
+  [
+    'ImageNotFound',
+    'terminal',
+    on(
+      'pull',
+      /manifest (?:for .* )?(?:not found|unknown)|repository (?:name )?(?:not known|does not exist)|name unknown/i,
+    ),
+  ],
   [
     'ImageNotFound',
     'transient',
@@ -66,18 +86,18 @@ const rows: readonly Row[] = [
     ),
   ],
   [
-    'ImageNotFound',
-    'transient',
-    ({ operation, status, message }) =>
-      operation === 'pull' && (status === 404 || /not found/i.test(message)),
-  ],
-  [
     'RegistryUnreachable',
     'transient',
     on(
       'pull',
-      /dial tcp|no such host|connection refused|connection reset|timeout|deadline exceeded|context canceled|\bEOF\b|x509|tls:|server gave HTTP response|server misbehaving|received unexpected HTTP status|network is unreachable|pinging container registry/i,
+      /dial tcp|no such host|connection refused|connection reset|timeout|deadline exceeded|context canceled|\bEOF\b|x509|tls:|server gave HTTP response|server misbehaving|received unexpected HTTP status|network is unreachable|pinging container registry|status code 5\d\d/i,
     ),
+  ],
+  [
+    'ImageNotFound',
+    'terminal',
+    ({ operation, status, message }) =>
+      operation === 'pull' && (status === 404 || /not found/i.test(message)),
   ],
   ['NoSuchNetwork', 'transient', says(/network .* not found|no such network|unable to find network/i)],
   // Podman before 5 has no such call.
@@ -117,8 +137,41 @@ export function engineError(call: Call, error: unknown): EdgeError {
   const row = rows.find(([, , holds]) => holds(refusal));
   const [reason, kind] = row ?? ['EngineError', 'transient' as const];
   const said = refusal.status === 0 ? `the engine does not answer: ${refusal.message}` : refusal.message;
-  return new EdgeError(kind, reason, sentence(call, said), error);
+  const retryAfter = reason === 'RegistryRateLimited' ? askedPause(refusal.message) : undefined;
+  const made = new EdgeError(kind, reason, sentence(call, said), error, { retryAfter });
+  whole.set(made, { call, said });
+  return made;
 }
+
+/** What a message was made from: shortened or escaped text cannot be searched for secrets any more. */
+const whole = new WeakMap<EdgeError, { readonly call: Call; readonly said: string }>();
+
+/** The same error, with what is secret taken out of its words. */
+export function redacted(error: EdgeError, redact: (text: string) => string): EdgeError {
+  const { kind, reason, message, cause, retryAfter } = error;
+  const { call, said } = whole.get(error) ?? {};
+  const told = call && said !== undefined ? sentence(call, redact(said)) : redact(message);
+  const isSame = told === message && (!(cause instanceof Error) || redact(cause.message) === cause.message);
+  if (isSame) return error;
+  // Whoever logs an error logs what caused it as well.
+  return new EdgeError(kind, reason, told, new Error('hidden: it held a secret'), { retryAfter });
+}
+
+/** Some registries say in words how long to wait: `retry-after: 638.551µs`. */
+function askedPause(message: string): number | undefined {
+  const [, amount = '', unit = ''] =
+    /retry[- ]after:?\s*(\d+(?:\.\d+)?)\s*(µs|us|ms|s|m|h)?/i.exec(message) ?? [];
+  return amount === '' ? undefined : Number(amount) * (inMilliseconds[unit.toLowerCase()] ?? 1000);
+}
+
+const inMilliseconds: Readonly<Record<string, number>> = {
+  µs: 0.001,
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
 
 /** *operation object: reason*, with hostile text made printable. */
 export function sentence(call: Call, reason: string): string {

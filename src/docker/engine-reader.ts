@@ -1,13 +1,19 @@
 import type Docker from 'dockerode';
-import type { EngineReader, EngineState } from '../apply/ports.ts';
+import { EdgeError, type EngineReader, type EngineState } from '../apply/ports.ts';
 import type { Touched } from './engine.ts';
 import { allStale, EngineCache, mergeStale, nothingStale } from './engine-cache.ts';
+import { redacted } from './engine-error.ts';
 import { askVersion, type EngineVersion } from './engine-version.ts';
 import { marksOf } from './event-marks.ts';
 import { createEventStream, type EngineEvent } from './event-stream.ts';
 import { createExecChecks } from './exec-check.ts';
+import { type HostInfo, readHostInfo } from './host-info.ts';
+import { createHostLists, type ImageItem, type NetworkItem, type VolumeItem } from './host-lists.ts';
 import type { LogLine } from './log-lines.ts';
 import { type LogOptions, readLogs, tailOf } from './read-logs.ts';
+import { type ContainerStats, readStats } from './read-stats.ts';
+import { noSecrets, type Revealing } from './reveal.ts';
+import { createSecretFolder } from './secret-folder.ts';
 
 export interface DockerReader extends EngineReader {
   /** An act of ours touched this: it is asked for again without waiting for the event. */
@@ -15,6 +21,13 @@ export interface DockerReader extends EngineReader {
   logs(container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Which engine answers. */
   ping(): Promise<EngineVersion>;
+  /** One reading of what a running container uses, over about a second; undefined when it does not run. */
+  stats(container: string): Promise<ContainerStats | undefined>;
+  hostInfo(): Promise<HostInfo>;
+  /** These three list what is ours, and what is not but used by a container of ours. */
+  networks(): Promise<readonly NetworkItem[]>;
+  volumes(): Promise<readonly VolumeItem[]>;
+  images(): Promise<readonly ImageItem[]>;
 }
 
 interface ReaderOptions {
@@ -24,6 +37,14 @@ interface ReaderOptions {
   readonly network: string;
   /** Called once for each time that the event stream breaks off, or cannot be had at first. */
   readonly onUnreachable?: (error: unknown) => void;
+  /** To compare secret values that containers have; without them labels are believed. */
+  readonly secrets?: Revealing;
+  /** As the engine port has it. */
+  readonly runtimeDir?: string | undefined;
+  /** Whether secret files of containers that are gone are removed: for the process that acts. */
+  readonly sweeps?: boolean;
+  /** Takes secrets out of log lines, output of commands and words of errors. */
+  readonly redact?: (text: string) => string;
 }
 
 /**
@@ -35,10 +56,16 @@ export function createEngineReader({
   instance,
   network,
   onUnreachable = () => {},
+  secrets = noSecrets,
+  runtimeDir,
+  sweeps = false,
+  redact = (text) => text,
 }: ReaderOptions): DockerReader {
-  const cache = new EngineCache(docker, instance, network);
+  const folder = createSecretFolder(runtimeDir, instance);
+  const cache = new EngineCache({ docker, instance, network, secrets, folder, sweeps });
+  const lists = createHostLists({ docker, instance, cache });
   const listeners = new Set<(what: string) => void>();
-  const checks = createExecChecks(docker);
+  const checks = createExecChecks(docker, redact);
   let stale = allStale('all');
   /** Something is out of date; false means that the last reading still holds. */
   let dirty = true;
@@ -99,9 +126,13 @@ export function createEngineReader({
     return last.state;
   };
 
+  const withoutSecrets = (error: unknown): never => {
+    throw error instanceof EdgeError ? redacted(error, redact) : error;
+  };
+
   return {
     observe(known) {
-      const mine = turn.then(() => observe(known));
+      const mine = turn.then(() => observe(known)).catch(withoutSecrets);
       // The next one waits for the end of this, not for its success.
       turn = mine.catch(() => undefined);
       return mine;
@@ -119,10 +150,13 @@ export function createEngineReader({
     touch(kind, name) {
       mark(staleBy(kind, name));
     },
-    tail: (container, lines) => tailOf(docker, container, lines),
-    logs: (container, options, signal) => readLogs(docker, container, options, signal),
+    tail: (container, lines) => tailOf(docker, container, lines, redact).catch(withoutSecrets),
+    logs: (container, options, signal) => readLogs(docker, container, { ...options, redact }, signal),
     exec: (container, command, timeout) => checks.run(container, command, timeout),
     ping: () => askVersion(docker),
+    stats: (container) => readStats(docker, container),
+    hostInfo: () => readHostInfo(docker),
+    ...lists,
     close() {
       listeners.clear();
       events.close();
@@ -133,7 +167,7 @@ export function createEngineReader({
 function staleBy(kind: Touched, name: string): Partial<ReturnType<typeof nothingStale>> {
   switch (kind) {
     case 'container':
-      return { containers: new Set([name]), addresses: true };
+      return { containers: new Set([name]), files: new Set([name]), addresses: true };
     case 'network':
       return { networks: true, addresses: true };
     case 'volume':

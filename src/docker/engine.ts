@@ -1,16 +1,20 @@
 import type Docker from 'dockerode';
 import type { NetworkInspectInfo } from 'dockerode';
 import { EdgeError, type EnginePort } from '../apply/ports.ts';
+import type { HostPolicy } from '../desired/desired.ts';
 import { upperHalf } from '../plan/address.ts';
 import { ask, read, writeTimeout } from './ask.ts';
-import { endpoint, limits, plainText } from './create-body.ts';
-import { type Call, sentence, statusOf } from './engine-error.ts';
+import { endpoint, limits } from './create-body.ts';
+import { deliverFile } from './deliver-file.ts';
+import { type Call, redacted, sentence, statusOf } from './engine-error.ts';
 import { askVersion, type EngineVersion } from './engine-version.ts';
 import { label, unfinished } from './labels.ts';
 import { makeContainer } from './make-container.ts';
 import { pullImage } from './pull-image.ts';
 import { nameOf, readContainer } from './read-container.ts';
-import { tarOf } from './tar.ts';
+import { noSecrets, type Revealing } from './reveal.ts';
+import { createSecretFolder } from './secret-folder.ts';
+import { createSecretMounts, engineSocket, mountedFiles } from './secret-mounts.ts';
 
 export type Touched = 'container' | 'network' | 'volume' | 'image';
 
@@ -21,10 +25,56 @@ interface EngineOptions {
   readonly network: string;
   /** Called after every act with what it touched, so that a reader need not wait for the engine's event. */
   readonly touched?: (kind: Touched, name: string) => void;
+  /** Without them a container that needs one is refused. */
+  readonly secrets?: Revealing;
+  /** Folder in memory for secret files; a usual place when absent. */
+  readonly runtimeDir?: string | undefined;
+  /** What the host gives to containers; everything when absent. */
+  readonly policy?: HostPolicy;
+  /** Data of our own, which no container ever mounts, whatever the policy says. */
+  readonly closedPaths?: readonly string[];
+  /** Takes secrets out of the words of errors. */
+  readonly redact?: (text: string) => string;
 }
 
 /** The container engine behind Docker's API. */
-export function createEngine({ docker, instance, network, touched = () => {} }: EngineOptions): EnginePort {
+export function createEngine(options: EngineOptions): EnginePort {
+  const engine = createPlainEngine(options);
+  const { redact } = options;
+  return redact === undefined ? engine : redactErrors(engine, redact);
+}
+
+/** The same port, whose failures tell no secret. */
+function redactErrors(engine: EnginePort, redact: (text: string) => string): EnginePort {
+  const guarded = Object.entries(engine).map(
+    ([name, act]: [string, (...given: never[]) => Promise<void>]) => [
+      name,
+      (...given: never[]) =>
+        act(...given).catch((error) => {
+          throw error instanceof EdgeError ? redacted(error, redact) : error;
+        }),
+    ],
+  );
+  return Object.fromEntries(guarded);
+}
+
+function createPlainEngine({
+  docker,
+  instance,
+  network,
+  touched = () => {},
+  secrets = noSecrets,
+  runtimeDir,
+  policy,
+  closedPaths = [],
+}: EngineOptions): EnginePort {
+  const folder = createSecretFolder(runtimeDir, instance);
+  const mounts = createSecretMounts({ docker, secrets, folder });
+  const policyCheck = policy && {
+    policy,
+    socket: engineSocket(docker),
+    closedPaths: [...closedPaths, ...folder.places],
+  };
   const labels = { [label.instance]: instance };
 
   /** Asked once; an engine is not another one from one call to the next. */
@@ -120,8 +170,10 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
       touched('network', name);
     },
 
-    async pull(image, signal, progress) {
-      await pullImage(docker, image, signal, progress);
+    async pull(image, signal, tell, login) {
+      // A cancelled one asks nothing any more.
+      const knowsDigests = !signal.aborted && (await version()).name === 'docker';
+      await pullImage({ docker, image, signal, tell, login, secrets, knowsDigests });
       touched('image', image);
     },
 
@@ -148,7 +200,8 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
     async createContainer(spec, files, imageHealthCheck) {
       try {
         const forgetful = (await version()).name === 'podman';
-        await makeContainer({ docker, network, spec, files, imageHealthCheck, forgetful });
+        const parts = { docker, network, secrets, mounts, policy: policyCheck };
+        await makeContainer({ ...parts, spec, files, imageHealthCheck, forgetful });
       } finally {
         touched('container', spec.name);
       }
@@ -162,6 +215,7 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
         const why = 'its making was interrupted; it is removed, to be made again';
         throw new EdgeError('transient', 'Unfinished', sentence(call, why));
       }
+      if (found) await mounts.restore(found);
       await act('start', id, (target, abortSignal) => target.start({ abortSignal }), { fine: [304] });
     },
 
@@ -183,14 +237,16 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
     },
 
     async deliver(id, file, signal) {
-      const archive = tarOf([
-        { path: file.mount, content: Buffer.from(plainText(file.content)), mode: file.mode },
-      ]);
-      await act('deliver to', id, (target, abortSignal) =>
-        target.putArchive(archive, { path: '/', abortSignal }),
-      );
-      if (signal !== undefined)
-        await act('signal', id, (target, abortSignal) => target.kill({ signal, abortSignal }));
+      const call = { operation: 'deliver to', object: id };
+      const found = await inspect(id);
+      if (!found)
+        throw new EdgeError('transient', 'NoSuchContainer', sentence(call, 'there is no such container'));
+      if (!isOurs(found.Config)) throw notOurs(call);
+      try {
+        await deliverFile({ docker, mounts, found, file, signal });
+      } finally {
+        touched('container', found.Id);
+      }
     },
 
     async rename(id, name) {
@@ -211,6 +267,8 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
     },
 
     async restart(id, grace) {
+      const found = await inspect(id);
+      if (found) await mounts.restore(found);
       const limit = { timeout: grace + writeTimeout };
       await act(
         'restart',
@@ -232,6 +290,7 @@ export function createEngine({ docker, instance, network, touched = () => {} }: 
           target.remove({ v: true, abortSignal }).catch(unless(/removal .* is already in progress/i)),
         { fine: [404] },
       );
+      mounts.remove([...mountedFiles(found).values()]);
     },
   };
 }

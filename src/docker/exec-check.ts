@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { EdgeError } from '../apply/ports.ts';
 import { ask } from './ask.ts';
+import { redacted } from './engine-error.ts';
 import { escapeText } from './escape-text.ts';
 import { createLogParser, type LogLine } from './log-lines.ts';
 
@@ -20,7 +21,7 @@ const mostOutput = 65_536;
  * Runs health commands inside containers. The engine cannot end one that overstays, so a container gets no
  * second one while such a one still runs: they would pile up until its pids limit.
  */
-export function createExecChecks(docker: Docker): ExecChecks {
+export function createExecChecks(docker: Docker, redact: (text: string) => string): ExecChecks {
   const overdue = new Map<string, string>();
 
   const stillRuns = async (container: string): Promise<boolean> => {
@@ -49,24 +50,28 @@ export function createExecChecks(docker: Docker): ExecChecks {
           }),
         );
         if (!exec) return no('the engine made no command');
-        const result = await within(timeout, (signal) => follow(exec, signal));
+        const result = await within(timeout, (signal) => follow(exec, signal, redact));
         if (result) return result;
         overdue.set(container, exec.id);
         return no(`no end within ${timeout / 1000} s`);
       } catch (error) {
         const refused = error instanceof EdgeError ? error : undefined;
         if (!refused || refused.kind === 'unreachable') throw error;
-        return no(refused.message);
+        return no(redacted(refused, redact).message);
       }
     },
   };
 }
 
-async function follow(exec: Docker.Exec, signal: AbortSignal): Promise<CheckResult> {
+async function follow(
+  exec: Docker.Exec,
+  signal: AbortSignal,
+  redact: (text: string) => string,
+): Promise<CheckResult> {
   const call = { operation: 'run command', object: exec.id.slice(0, 12) };
   const open = (): Promise<Readable> => exec.start({ Detach: false, Tty: false, abortSignal: signal });
   const stream = await ask(call, open);
-  const last = stream ? await lastLine(stream, signal) : '';
+  const last = stream ? escapeText(redact(await lastLine(stream, signal)), 200) : '';
   const done = await ask(call, (abortSignal) => exec.inspect({ abortSignal }));
   const code = done?.ExitCode ?? -1;
   return { ok: code === 0, detail: `exit ${code}${last ? `: ${last}` : ''}` };
@@ -87,7 +92,7 @@ async function lastLine(stream: Readable, signal: AbortSignal): Promise<string> 
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  return escapeText((parser.end().at(-1) ?? last)?.line ?? '', 200);
+  return (parser.end().at(-1) ?? last)?.line ?? '';
 }
 
 /** `undefined` when it takes longer; what was begun is then told to stop. */

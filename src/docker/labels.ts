@@ -8,7 +8,14 @@ export const label = {
   hook: 'plimsoll.hook',
   /** See `asked-spec.ts`; no part of a spec. */
   asked: 'plimsoll.asked',
+  /** These three: see `secret-labels.ts`; no part of a spec. */
+  secrets: 'plimsoll.secrets',
+  secretFiles: 'plimsoll.secret-files',
+  files: 'plimsoll.files',
 } as const;
+
+/** What a container bears for this room alone. */
+export const ownNotes: readonly string[] = [label.asked, label.secrets, label.secretFiles, label.files];
 
 export const labelPrefix = 'plimsoll.';
 

@@ -1,12 +1,16 @@
 import type Docker from 'dockerode';
 import { EdgeError } from '../apply/ports.ts';
 import type { AppFile } from '../desired/app.ts';
+import { isSecretValue } from '../desired/secret.ts';
 import type { ContainerSpec } from '../observed/observed.ts';
 import { ask, read } from './ask.ts';
-import { createBody, endpoint, fileFolders, isWithin, plainText } from './create-body.ts';
-import { sentence } from './engine-error.ts';
+import { checkPolicy, type PolicyCheck } from './check-policy.ts';
+import { createBody, endpoint, fileFolders, isWithin } from './create-body.ts';
+import { engineError, redacted, sentence } from './engine-error.ts';
 import { label, unfinished } from './labels.ts';
 import { stateOf } from './read-container.ts';
+import { type Revealing, revealEnv, withoutValues } from './reveal.ts';
+import type { SecretMounts } from './secret-mounts.ts';
 import { tarOf } from './tar.ts';
 
 export interface Making {
@@ -16,6 +20,15 @@ export interface Making {
   readonly files: readonly AppFile[];
   readonly imageHealthCheck: boolean;
   readonly forgetful: boolean;
+  readonly secrets: Revealing;
+  readonly mounts: SecretMounts;
+  /** What the host gives; everything when absent. */
+  readonly policy?: PolicyCheck | undefined;
+}
+
+/** A making whose secret files are in place. */
+interface Ready extends Making {
+  readonly sources: Readonly<Record<string, string>>;
 }
 
 /**
@@ -23,24 +36,41 @@ export interface Making {
  * `unfinished` on its name until the last of them, so that a crash in between cannot leave one to be started.
  */
 export async function makeContainer(making: Making): Promise<void> {
-  const { spec, files } = making;
-  refuseLostFiles(spec, files);
+  const { spec, files, policy } = making;
+  refuseLostFiles(spec, plainFiles(files));
+  if (policy) checkPolicy(spec, policy);
   try {
-    if (files.length === 0 && spec.networks.length === 0) await create(making, spec.name);
-    else await makeInParts(making);
+    if (files.length === 0 && spec.networks.length === 0) await create({ ...making, sources: {} }, spec.name);
+    else await makeWithSecrets(making);
   } catch (error) {
     if (isNameTaken(error) && (await isMadeAlready(making))) return;
     throw error;
   }
 }
 
-async function makeInParts(making: Making): Promise<void> {
+/** The secret files come first: the engine refuses to mount what is not there. */
+async function makeWithSecrets(making: Making): Promise<void> {
+  const { docker, spec, files, mounts } = making;
+  if (plainFiles(files).length === files.length) return makeInParts({ ...making, sources: {} });
+  // Files that a container has mounted must not be put anew below it.
+  if (await inspect(docker, spec.name)) throw nameTaken(spec.name);
+  const sources = await mounts.make(spec, files);
+  try {
+    await makeInParts({ ...making, sources });
+  } catch (error) {
+    if (!isNameTaken(error)) mounts.remove(Object.values(sources));
+    throw isUnseen(error, sources) ? unseenFolder(spec.name, error) : error;
+  }
+}
+
+async function makeInParts(making: Ready): Promise<void> {
   const { docker, spec } = making;
   await refuseMissingNetworks(making);
   const id = await createAnew(making, `${spec.name}${unfinished}`);
   try {
     for (const network of spec.networks) await join(making, id, network);
     await putFiles(making, id);
+    if (Object.keys(making.sources).length > 0) await making.mounts.handOver(id, spec.user, making.sources);
     const call = { operation: 'create', object: spec.name };
     await ask(call, (abortSignal) => docker.getContainer(id).rename({ name: spec.name, abortSignal }));
   } catch (error) {
@@ -65,7 +95,7 @@ async function refuseMissingNetworks({ docker, spec }: Making): Promise<void> {
 }
 
 /** Creates under a marked name; what bears it already is the remainder of an interrupted making. */
-async function createAnew(making: Making, name: string): Promise<string> {
+async function createAnew(making: Ready, name: string): Promise<string> {
   try {
     return await create(making, name);
   } catch (error) {
@@ -77,17 +107,50 @@ async function createAnew(making: Making, name: string): Promise<string> {
   }
 }
 
-async function create({ docker, spec, network, ...more }: Making, name: string): Promise<string> {
-  const body = createBody(spec, { network, ...more });
-  // Told apart for docker-modem, which otherwise writes the whole body, secrets too, into the URL as well.
-  const made = await ask({ operation: 'create', object: spec.name }, (abortSignal) =>
-    docker.createContainer({ _query: { name }, _body: body, abortSignal } as Docker.ContainerCreateOptions),
-  );
-  if (!made) throw new Error('a created container has an id');
-  return made.id;
+async function create(ready: Ready, name: string): Promise<string> {
+  const { docker, spec, network, imageHealthCheck, files, forgetful, sources, secrets } = ready;
+  const revealed = await revealEnv(spec, secrets);
+  const body = createBody(spec, { network, imageHealthCheck, files, forgetful, sources, revealed });
+  const call = { operation: 'create', object: spec.name };
+  try {
+    // Told apart for docker-modem, which otherwise writes the whole body, secrets too, into the URL as well.
+    const made = await ask(call, (abortSignal) =>
+      docker.createContainer({ _query: { name }, _body: body, abortSignal } as Docker.ContainerCreateOptions),
+    );
+    if (!made) throw new Error('a created container has an id');
+    return made.id;
+  } catch (error) {
+    // Some refusals repeat the line of the environment that they refuse.
+    throw redacted(engineError(call, error), (text) => withoutValues(text, Object.values(revealed)));
+  }
 }
 
-async function join({ docker, spec }: Making, id: string, network: string): Promise<void> {
+function isUnseen(error: unknown, sources: Readonly<Record<string, string>>): boolean {
+  return (
+    error instanceof EdgeError &&
+    /does not exist|no such file/i.test(error.message) &&
+    Object.values(sources).some((path) => error.message.includes(path))
+  );
+}
+
+/** A controller that runs in a container sees another file system than the engine. */
+function unseenFolder(name: string, cause: unknown): EdgeError {
+  const why =
+    'the engine does not see the folder of its secret files: give the controller’s container the same folder, at the same path (secrets.runtimeDir)';
+  const call = { operation: 'create', object: name };
+  return new EdgeError('terminal', 'SecretFilesNeedLocalEngine', sentence(call, why), cause);
+}
+
+function nameTaken(name: string): EdgeError {
+  const call = { operation: 'create', object: name };
+  return new EdgeError('transient', 'NameTaken', sentence(call, 'the name is taken'));
+}
+
+function plainFiles(files: readonly AppFile[]): (AppFile & { readonly content: string })[] {
+  return files.filter((file): file is AppFile & { readonly content: string } => !isSecretValue(file.content));
+}
+
+async function join({ docker, spec }: Ready, id: string, network: string): Promise<void> {
   const call = { operation: 'create', object: spec.name };
   await ask(call, () =>
     docker
@@ -100,25 +163,21 @@ async function join({ docker, spec }: Making, id: string, network: string): Prom
  * Puts the files in. Into a read-only root file system they go folder by folder, since the engine takes an
  * archive only at a path that is writable.
  */
-async function putFiles({ docker, spec, files }: Making, id: string): Promise<void> {
+async function putFiles({ docker, spec, files }: Ready, id: string): Promise<void> {
   const call = { operation: 'put files into', object: spec.name };
-  for (const [path, inside] of byFolder(spec, files)) {
+  for (const [path, inside] of byFolder(spec, plainFiles(files))) {
     const archive = tarOf(
-      inside.map((file) => ({ ...file, path: file.mount.slice(path.length) })).map(toTar),
+      inside.map(({ mount, content, mode }) => ({
+        path: mount.slice(path.length),
+        content: Buffer.from(content),
+        mode,
+      })),
     );
     await ask(call, (abortSignal) => docker.getContainer(id).putArchive(archive, { path, abortSignal }));
   }
 }
 
-function toTar({
-  path,
-  content,
-  mode,
-}: AppFile & { readonly path: string }): Parameters<typeof tarOf>[0][number] {
-  return { path, content: Buffer.from(plainText(content)), mode };
-}
-
-function byFolder(spec: ContainerSpec, files: readonly AppFile[]): Map<string, AppFile[]> {
+function byFolder<File extends AppFile>(spec: ContainerSpec, files: readonly File[]): Map<string, File[]> {
   if (!spec.readOnlyRootfs) return files.length > 0 ? new Map([['/', [...files]]]) : new Map();
   const volumes = spec.mounts.map(({ target }) => target);
   const writable = [...fileFolders(spec, files), ...volumes].sort((a, b) => b.length - a.length);

@@ -1,14 +1,24 @@
 import type { ContainerInspectInfo, HostConfig } from 'dockerode';
+import type { SecretsPort } from '../apply/ports.ts';
+import type { EnvValue } from '../desired/app.ts';
 import { isOwnName } from '../observed/container-name.ts';
 import type { Container, ContainerSpec, ContainerState, Mount, PublishedPort } from '../observed/observed.ts';
 import { withAsked } from './asked-spec.ts';
-import { label, labelPrefix, unfinished } from './labels.ts';
+import { label, labelPrefix, ownNotes, unfinished } from './labels.ts';
+import { readSecretEnv, readSecretFiles } from './secret-labels.ts';
 
 export interface Where {
   readonly instance: string;
   /** Name of our network. */
   readonly network: string;
+  /** Tells whether a secret value was changed by hand; without it the label is believed. */
+  readonly matches?: SecretsPort['matches'] | undefined;
+  /** Whether a file on the host is one of our secret ones. */
+  readonly isSecretFile?: ((path: string) => boolean) | undefined;
 }
+
+/** The version of a secret that is not the one its label names. */
+export const changedByHand = 'changed-by-hand';
 
 /** A labelled container as read: not ours without a proof. */
 export interface Reading {
@@ -40,7 +50,7 @@ export function readContainer(inspected: ContainerInspectInfo, where: Where): Re
     createdAt: timeOf(inspected.Created),
     startedAt: timeOf(state.StartedAt),
     finishedAt: timeOf(state.FinishedAt),
-    live: liveSpec(inspected, name, where.network),
+    live: liveSpec(inspected, name, where),
     imageHealth: imageHealthOf(state.Health?.Status),
   };
   return { id, name, container, proven: isOwnName(name, parts) };
@@ -64,16 +74,17 @@ function readLabels(labels: Readonly<Record<string, string>>, instance: string):
   return hook === 'preDeploy' || hook === 'postDeploy' ? { ...identity, hook } : undefined;
 }
 
-function liveSpec(inspected: ContainerInspectInfo, name: string, network: string): ContainerSpec {
-  const live = readSpec(inspected, name, network);
+function liveSpec(inspected: ContainerInspectInfo, name: string, where: Where): ContainerSpec {
+  const live = readSpec(inspected, name, where);
   const asked = inspected.Config.Labels[label.asked];
   if (asked === undefined) return live;
-  return withAsked(live, asked, inspected.NetworkSettings.Networks?.[network]?.IPAddress ?? '');
+  return withAsked(live, asked, inspected.NetworkSettings.Networks?.[where.network]?.IPAddress ?? '');
 }
 
 /** What `createBody` wrote, read back in the same shape: lists sorted, defaults of the engine taken off. */
-function readSpec(inspected: ContainerInspectInfo, name: string, network: string): ContainerSpec {
+function readSpec(inspected: ContainerInspectInfo, name: string, where: Where): ContainerSpec {
   const { Config: config, HostConfig: host } = inspected;
+  const { network } = where;
   const networks = inspected.NetworkSettings.Networks ?? {};
   return {
     name,
@@ -82,13 +93,13 @@ function readSpec(inspected: ContainerInspectInfo, name: string, network: string
     command: words(config.Cmd),
     workingDir: config.WorkingDir ?? '',
     user: config.User ?? '',
-    env: readEnv(config.Env),
+    env: readSealedEnv(config, where),
     labels: ownLabels(config.Labels),
     ...readEndpoint(inspected, network),
     networks: Object.keys(networks)
       .filter((joined) => joined !== network)
       .sort(),
-    mounts: readMounts(inspected),
+    mounts: readMounts(inspected, where),
     ports: readPorts(host.PortBindings),
     memory: Math.max(0, host.Memory ?? 0),
     nanoCpus: host.NanoCpus ?? 0,
@@ -108,6 +119,21 @@ export function readEnv(lines: readonly string[] | null | undefined): Record<str
   return Object.fromEntries(pairs.map((line) => splitOnce(line, '=')));
 }
 
+/** What is secret is known by its version, and its value goes no further than here. */
+function readSealedEnv(
+  { Env: lines, Labels: labels }: ContainerInspectInfo['Config'],
+  { matches }: Where,
+): Record<string, EnvValue> {
+  const secret = readSecretEnv(labels ?? {});
+  const seal = (name: string, plain: string): EnvValue => {
+    if (secret === 'all') return { secret: '?', version: 'unknown' };
+    const value = secret.get(name);
+    if (!value) return plain;
+    return matches?.(value, plain) === false ? { ...value, version: changedByHand } : value;
+  };
+  return Object.fromEntries(Object.entries(readEnv(lines)).map(([name, plain]) => [name, seal(name, plain)]));
+}
+
 /** A command of an inspected container or image: a list, a single word, or nothing. */
 export function words(value: string | readonly string[] | null | undefined): string[] {
   return typeof value === 'string' ? [value] : [...(value ?? [])];
@@ -119,7 +145,7 @@ export function nameOf(slashed: string): string {
 
 function ownLabels(labels: Readonly<Record<string, string>> | null): Record<string, string> {
   const own = Object.entries(labels ?? {}).filter(
-    ([name]) => name.startsWith(labelPrefix) && name !== label.asked,
+    ([name]) => name.startsWith(labelPrefix) && !ownNotes.includes(name),
   );
   return Object.fromEntries(own.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
@@ -142,11 +168,21 @@ function readEndpoint(
 }
 
 /** `HostConfig.Mounts` is what was asked for; Podman tells only what came of it. */
-function readMounts(inspected: ContainerInspectInfo): Mount[] {
+function readMounts(inspected: ContainerInspectInfo, where: Where): Mount[] {
   const asked = inspected.HostConfig.Mounts ?? [];
   const mounts = asked.length > 0 ? asked.flatMap(readAskedMount) : readResultingMounts(inspected);
-  return mounts.sort((a, b) => (a.target < b.target ? -1 : 1));
+  const targets = readSecretFiles(inspected.Config.Labels ?? {}).map(({ target }) => target);
+  const { isSecretFile = (path) => secretPath.test(path) } = where;
+  return mounts
+    .map((mount): Mount => {
+      const isSecret = mount.kind === 'bind' && targets.includes(mount.target) && isSecretFile(mount.source);
+      return isSecret ? { kind: 'secret', target: mount.target } : mount;
+    })
+    .sort((a, b) => (a.target < b.target ? -1 : 1));
 }
+
+/** `…/CONTAINER/INDEX`. */
+const secretPath = /\/plimsoll-[a-z0-9-]+\/\d+$/;
 
 function readAskedMount(mount: NonNullable<HostConfig['Mounts']>[number]): Mount[] {
   const { Source: source, Target: target, ReadOnly: readOnly = false } = mount;

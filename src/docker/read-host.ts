@@ -2,12 +2,16 @@ import type { ImageInspectInfo, NetworkInspectInfo, VolumeInspectInfo } from 'do
 import type { Container, Image, Network, VolumeInfo } from '../observed/observed.ts';
 import { label } from './labels.ts';
 import { readEnv, words } from './read-container.ts';
+import { repoDigest } from './repo-digest.ts';
 
-export function readImage(inspected: ImageInspectInfo): Image {
+/** The image as it is known under this reference. */
+export function readImage(inspected: ImageInspectInfo, reference: string): Image {
   const config: Partial<ImageInspectInfo['Config']> = inspected.Config ?? {};
   const test: unknown = 'Healthcheck' in config ? config.Healthcheck : undefined;
+  const digest = repoDigest(reference, inspected.RepoDigests ?? []);
   return {
     id: inspected.Id,
+    ...(digest === undefined ? {} : { digest }),
     env: readEnv(config.Env),
     entrypoint: words(config.Entrypoint),
     command: words(config.Cmd),

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { ask, readTimeout } from './ask.ts';
-import { engineError } from './engine-error.ts';
+import { engineError, redacted } from './engine-error.ts';
 import { escapeText } from './escape-text.ts';
 import { type LogLine, logLines } from './log-lines.ts';
 
@@ -17,7 +17,12 @@ export interface LogOptions {
 }
 
 /** The last lines a container wrote, of both streams, each at most 500 characters and safe to print. */
-export async function tailOf(docker: Docker, container: string, lines: number): Promise<string[]> {
+export async function tailOf(
+  docker: Docker,
+  container: string,
+  lines: number,
+  redact: (text: string) => string,
+): Promise<string[]> {
   const call = { operation: 'read logs of', object: container };
   const bytes = await ask(
     call,
@@ -26,7 +31,7 @@ export async function tailOf(docker: Docker, container: string, lines: number): 
     { timeout: readTimeout },
   );
   const found: string[] = [];
-  for await (const { line } of logLines(chunksOf(bytes))) found.push(escapeText(line, 500));
+  for await (const { line } of logLines(chunksOf(bytes))) found.push(escapeText(redact(line), 500));
   return found.slice(-lines);
 }
 
@@ -34,11 +39,11 @@ export async function tailOf(docker: Docker, container: string, lines: number): 
 export async function* readLogs(
   docker: Docker,
   container: string,
-  options: LogOptions,
+  options: LogOptions & { readonly redact: (text: string) => string },
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
   const call = { operation: 'read logs of', object: container };
-  const { tail, since, timestamps } = options;
+  const { tail, since, timestamps, redact } = options;
   const wanted = {
     stdout: true,
     stderr: true,
@@ -53,10 +58,10 @@ export async function* readLogs(
   try {
     const opened = await ask(call, open);
     for await (const { stream, line } of logLines(chunksOf(opened))) {
-      yield { stream, line: escapeText(line, 32_768) };
+      yield { stream, line: escapeText(redact(line), 32_768) };
     }
   } catch (error) {
-    if (!signal.aborted) throw engineError(call, error);
+    if (!signal.aborted) throw redacted(engineError(call, error), redact);
   }
 }
 

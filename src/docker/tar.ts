@@ -60,3 +60,28 @@ function header(name: string, size: number, mode: number, kind: string): Buffer 
 function padded(bytes: Buffer): Buffer {
   return Buffer.concat([bytes, Buffer.alloc((block - (bytes.length % block)) % block)]);
 }
+
+export type TarEntry =
+  | { readonly kind: 'file'; readonly mode: number; readonly content: Buffer }
+  | { readonly kind: 'link'; readonly to: string }
+  | { readonly kind: 'other' };
+
+/** The first entry of an archive; what only describes it (long names, pax) is passed over. */
+export function firstEntry(archive: Buffer): TarEntry | undefined {
+  for (let at = 0; at + block <= archive.length; ) {
+    const head = archive.subarray(at, at + block);
+    const size = octalOf(head, 124, 12);
+    const kind = String.fromCharCode(head[156] ?? 0);
+    const content = archive.subarray(at + block, at + block + size);
+    if (kind === '0' || kind === '\0') return { kind: 'file', mode: octalOf(head, 100, 8) & 0o7777, content };
+    if (kind === '2') return { kind: 'link', to: head.toString('utf8', 157, 257).replace(/\0.*$/s, '') };
+    if (!'xgLK'.includes(kind)) return { kind: 'other' };
+    at += block + size + ((block - (size % block)) % block);
+  }
+  return undefined;
+}
+
+function octalOf(head: Buffer, at: number, length: number): number {
+  const text = head.toString('ascii', at, at + length).replace(/[\0 ].*$/s, '');
+  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : 0;
+}

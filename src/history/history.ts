@@ -26,7 +26,7 @@ export interface History extends JournalPort {
   /** What one look decided about one app, in one transaction. */
   record(app: string, decisions: readonly Decision[], now: number): void;
   addEvidence(deployment: string, container: string, evidence: Evidence): void;
-  /** Waits 5 s after the first failure of a release, doubling up to 5 min. */
+  /** Waits 5 s after the first failure of a release, doubling up to 5 min; longer when the other side asked for it. */
   failed(app: string, failure: NewFailure, now: number): void;
   succeeded(app: string): void;
   containerMade(id: string, name: string, app: string): void;
@@ -69,7 +69,10 @@ export interface History extends JournalPort {
   close(): void;
 }
 
-export type NewFailure = Pick<Failure, 'kind' | 'step' | 'reason' | 'message' | 'specHash'>;
+export type NewFailure = Pick<Failure, 'kind' | 'step' | 'reason' | 'message' | 'specHash'> & {
+  /** Milliseconds; it is not tried again before. */
+  readonly retryAfter?: number;
+};
 
 export interface RevisionRecord {
   readonly id: string;
@@ -86,6 +89,8 @@ export interface HistoryOptions {
   /** In [0, 1); for the jitter of retries. */
   readonly random?: () => number;
   readonly log?: { readonly warn: (message: string) => void };
+  /** Takes secrets out of what people and programs said, before it is written. */
+  readonly redact?: (text: string) => string;
 }
 
 /** Throws NewerSchemaError for a database of a newer program; a damaged one is set aside and a new one begun. */

@@ -63,7 +63,8 @@ export class SqliteHistory implements History {
 
   record(app: string, decisions: readonly Decision[], now: number): void {
     this.#write(() => {
-      for (const decision of decisions) {
+      for (const decided of decisions) {
+        const decision = this.#clean(decided);
         const before = this.memory();
         const after = applyDecisions(before, app, [decision]);
         this.#writeDecision(app, decision, now, before);
@@ -80,18 +81,24 @@ export class SqliteHistory implements History {
     const error =
       outcome.kind === 'ok' || outcome.kind === 'cancelled'
         ? undefined
-        : `${outcome.reason}: ${outcome.message}`;
+        : this.#redact(`${outcome.reason}: ${outcome.message}`);
     this.#write(() => this.#deployments.endStep(id, outcome.kind, error, this.#options.now()));
   }
 
   addEvidence(deployment: string, container: string, evidence: Evidence): void {
-    this.#write(() => this.#deployments.addEvidence(deployment, container, evidence));
+    const clean = {
+      ...evidence,
+      attempts: evidence.attempts.map((attempt) => ({ ...attempt, detail: this.#redact(attempt.detail) })),
+      log: evidence.log.map((line) => this.#redact(line)),
+    };
+    this.#write(() => this.#deployments.addEvidence(deployment, container, clean));
   }
 
-  failed(app: string, failure: NewFailure, now: number): void {
+  failed(app: string, { retryAfter = 0, ...given }: NewFailure, now: number): void {
+    const failure = { ...given, message: this.#redact(given.message) };
     const before = this.memory().apps[app]?.failure;
     const count = before !== undefined && before.specHash === failure.specHash ? before.count + 1 : 1;
-    const nextRetry = now + backoff(count, (this.#options.random ?? Math.random)());
+    const nextRetry = now + Math.max(retryAfter, backoff(count, (this.#options.random ?? Math.random)()));
     this.#change(app, (memory) => ({ ...memory, failure: { ...failure, count, at: now, nextRetry } }), {
       type: 'StepFailed',
       reason: failure.reason,
@@ -361,7 +368,25 @@ export class SqliteHistory implements History {
   }
 
   #tell(event: NewEvent): void {
-    this.#untold.push(this.#events.add(event));
+    this.#untold.push(this.#events.add({ ...event, message: this.#redact(event.message) }));
+  }
+
+  #redact(text: string): string {
+    return this.#options.redact?.(text) ?? text;
+  }
+
+  /** What a container or an edge said of a failure; the other decisions are made of manifests. */
+  #clean(decision: Decision): Decision {
+    switch (decision.kind) {
+      case 'close':
+        return { ...decision, message: this.#redact(decision.message) };
+      case 'quarantine': {
+        const { quarantine } = decision;
+        return { ...decision, quarantine: { ...quarantine, message: this.#redact(quarantine.message) } };
+      }
+      default:
+        return decision;
+    }
   }
 
   /** One transaction, joined by those inside it; what is in memory never runs ahead of what is on the disk. */

@@ -12,7 +12,10 @@ export interface LoopHistory extends JournalPort {
   addEvidence(deployment: string, container: string, evidence: Evidence): void;
   failed(
     app: string,
-    failure: Pick<Failure, 'kind' | 'step' | 'reason' | 'message' | 'specHash'>,
+    failure: Pick<Failure, 'kind' | 'step' | 'reason' | 'message' | 'specHash'> & {
+      /** Milliseconds; it is not tried again before. */
+      readonly retryAfter?: number;
+    },
     now: number,
   ): void;
   succeeded(app: string): void;

@@ -108,6 +108,8 @@ export interface PublishedPort {
 /** What an image contributes to a container made from it. */
 export interface Image {
   readonly id: string;
+  /** `sha256:…` that its registry knows this reference by; absent for what was never in one. */
+  readonly digest?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];

@@ -1,11 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EdgeError, type JournalPort } from '../../src/apply/ports.ts';
 import { runSteps } from '../../src/apply/run-steps.ts';
+import { fileDigest } from '../../src/desired/file-digest.ts';
 import { createEngineReader } from '../../src/docker/engine-reader.ts';
 import type { Container, Image, Observed } from '../../src/observed/observed.ts';
 import { applyStep, Refusal } from '../../src/plan/apply-step.ts';
 import type { Step } from '../../src/plan/plan.ts';
+import { type AVault, aVault } from '../docker/a-vault.ts';
 import { type Corner, hashB, openCorner } from '../docker/test-engine.ts';
 import { aWorld } from '../plan/worlds.ts';
 
@@ -22,11 +25,13 @@ const silent: JournalPort = { begin: () => 0, end: () => {} };
 type Sketch = Step extends infer One ? (One extends Step ? Omit<One, 'reason' | 'traffic'> : never) : never;
 
 test('the simulated host does and refuses what the real engine does and refuses', async () => {
-  const corner = await openCorner();
-  const real = realHost(corner);
+  const vault = aVault();
+  const runtimeDir = mkdtempSync('/dev/shm/plimsoll-contract-');
+  const corner = await openCorner({ secrets: vault, runtimeDir });
+  const real = realHost(corner, vault, runtimeDir);
   try {
     const simulated = simulatedHost(corner);
-    for (const sketch of story(corner)) {
+    for (const sketch of [...story(corner), ...storyOfSecrets(corner, vault)]) {
       const step = { ...sketch, reason: 'contract', traffic: 'none' } as Step;
       const [done, refused] = [await simulated.act(step), await real.act(step)];
       assert.is(done, refused, `${step.kind}: the simulated host says ${done}, the engine ${refused}`);
@@ -35,6 +40,7 @@ test('the simulated host does and refuses what the real engine does and refuses'
   } finally {
     real.close();
     await corner.clear();
+    rmSync(runtimeDir, { recursive: true, force: true });
   }
 });
 
@@ -87,6 +93,38 @@ function story(corner: Corner): Sketch[] {
   ];
 }
 
+/** What is known by its version alone, and files that change while the container runs. */
+function storyOfSecrets(corner: Corner, vault: AVault): Sketch[] {
+  const config = { mount: '/etc/app.conf', content: 'a: 1', mode: 0o644 };
+  const key = { mount: '/run/key', content: vault.put('app/key', 'first'), mode: 0o400 };
+  const fixed = { mount: '/run/fixed', content: vault.put('app/fixed', 'for good'), mode: 0o440 };
+  const spec = corner.spec('sealed', {
+    env: { PATH: '/bin', FROM_IMAGE: 'yes', PASSWORD: vault.put('app/password', 'plain'), OTHER: 'x' },
+    mounts: [
+      { kind: 'secret', target: fixed.mount },
+      { kind: 'secret', target: key.mount },
+    ],
+    liveFiles: { [config.mount]: fileDigest(config), [key.mount]: fileDigest(key) },
+  });
+  const container = spec.name;
+  const newKey = { ...key, content: vault.put('app/key', 'second') };
+  return [
+    { kind: 'create', spec, files: [fixed, config, key], imageHealthCheck: false },
+    { kind: 'start', container },
+    { kind: 'deliver', container, file: { ...config, content: 'a: 2' } },
+    { kind: 'deliver', container, file: newKey, signal: 'SIGWINCH' },
+    { kind: 'deliver', container, file: newKey },
+    { kind: 'restart', container, grace: 0 },
+    { kind: 'stop', container, grace: 0 },
+    { kind: 'deliver', container, file: { ...config, mode: 0o600 } },
+    { kind: 'deliver', container, file: { ...key, mode: 0o440 }, signal: 'SIGHUP' },
+    { kind: 'start', container },
+    { kind: 'deliver', container: 'plimsoll-nobody-0', file: config },
+    { kind: 'stop', container, grace: 0 },
+    { kind: 'remove', container },
+  ];
+}
+
 function simulatedHost({ instance, network, subnet, image }: Corner): TestHost {
   const base = aWorld([]);
   const settings = { ...base.settings, instance, network, subnet };
@@ -121,8 +159,12 @@ function simulatedHost({ instance, network, subnet, image }: Corner): TestHost {
   };
 }
 
-function realHost({ docker, instance, network, engine }: Corner): TestHost & { close(): void } {
-  const reader = createEngineReader({ docker, instance, network });
+function realHost(
+  { docker, instance, network, engine }: Corner,
+  secrets: AVault,
+  runtimeDir: string,
+): TestHost & { close(): void } {
+  const reader = createEngineReader({ docker, instance, network, secrets, runtimeDir });
   const proxy = {
     observe: () => Promise.reject(new Error('no proxy here')),
     load: async () => {},
@@ -163,7 +205,7 @@ function realHost({ docker, instance, network, engine }: Corner): TestHost & { c
 /** Ids, times and exit codes are the engine's own; the rest is what plans are made from. */
 function describe(containers: readonly Container[], volumes: readonly string[]): string {
   const lines = containers.map(({ name, app, specHash, replica, state, live }) => {
-    const { address, aliases, mounts, ports, memory, nanoCpus, pids, networks } = live;
+    const { address, aliases, env, liveFiles, mounts, ports, memory, nanoCpus, pids, networks } = live;
     return JSON.stringify({
       name,
       app,
@@ -172,6 +214,8 @@ function describe(containers: readonly Container[], volumes: readonly string[]):
       state,
       address,
       aliases,
+      env: Object.entries(env).sort(),
+      liveFiles,
       mounts,
       ports,
       memory,

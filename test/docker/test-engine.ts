@@ -30,7 +30,8 @@ export interface Corner {
 export const hashA = 'a'.repeat(64);
 export const hashB = 'b'.repeat(64);
 
-export async function openCorner(): Promise<Corner> {
+/** `more` is what its engine is given besides. */
+export async function openCorner(more: Partial<Parameters<typeof createEngine>[0]> = {}): Promise<Corner> {
   const docker = connectEngine(findEngine(process.env));
   const instance = `test-docker-${randomBytes(3).toString('hex')}`;
   const network = `plimsoll-${instance}`;
@@ -38,7 +39,7 @@ export async function openCorner(): Promise<Corner> {
     'ENV FROM_IMAGE=yes',
     'CMD ["/bin/sleep", "3600"]',
   ]);
-  const engine = createEngine({ docker, instance, network });
+  const engine = createEngine({ docker, instance, network, ...more });
   const clear = (): Promise<void> => clearCorner(docker, instance);
   const subnet = await createSomeNetwork(engine, network);
   const address = (last: number): string => subnet.replace(/0\/24$/, String(last));

@@ -2,8 +2,10 @@ import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readPause } from '../../src/docker/asked-pause.ts';
+import { findOwner } from '../../src/docker/container-user.ts';
 import { createBody } from '../../src/docker/create-body.ts';
-import { engineError } from '../../src/docker/engine-error.ts';
+import { engineError, redacted } from '../../src/docker/engine-error.ts';
 import { escapeText } from '../../src/docker/escape-text.ts';
 import { marksOf } from '../../src/docker/event-marks.ts';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
@@ -12,6 +14,9 @@ import { createLogParser, logLines } from '../../src/docker/log-lines.ts';
 import { createPullProgress } from '../../src/docker/pull-progress.ts';
 import { readContainer } from '../../src/docker/read-container.ts';
 import { readNetwork } from '../../src/docker/read-host.ts';
+import { toStats } from '../../src/docker/read-stats.ts';
+import { repoDigest } from '../../src/docker/repo-digest.ts';
+import { firstEntry, tarOf } from '../../src/docker/tar.ts';
 import { containerName } from '../../src/observed/container-name.ts';
 import type { ContainerSpec } from '../../src/observed/observed.ts';
 
@@ -100,6 +105,228 @@ test('nothing foreign gets into the create call, whatever a value holds', () => 
   const body = createBody(hostile, { network: 'plimsoll', imageHealthCheck: true });
   assert.equal(body.Labels, spec.labels);
   assert.not.match(JSON.stringify(body), /PidMode|Devices|com\.docker/);
+});
+
+/** Every key that a create call may hold; `*` stands for a name that is data, `[]` for what a list holds. */
+const allowedKeys: readonly RegExp[] = [
+  'Image',
+  'Labels.*',
+  'Env[]',
+  'Entrypoint[]',
+  'Cmd[]',
+  'WorkingDir',
+  'User',
+  'ExposedPorts.*',
+  'Healthcheck.Test[]',
+  'HostConfig.Memory',
+  'HostConfig.MemorySwap',
+  'HostConfig.NanoCpus',
+  'HostConfig.PidsLimit',
+  'HostConfig.NetworkMode',
+  'HostConfig.Mounts[].Type',
+  'HostConfig.Mounts[].Source',
+  'HostConfig.Mounts[].Target',
+  'HostConfig.Mounts[].ReadOnly',
+  'HostConfig.Mounts[].VolumeOptions.Labels.*',
+  'HostConfig.Mounts[].TmpfsOptions.SizeBytes',
+  'HostConfig.Mounts[].TmpfsOptions.Mode',
+  'HostConfig.PortBindings.*[].HostIp',
+  'HostConfig.PortBindings.*[].HostPort',
+  'HostConfig.CapAdd[]',
+  'HostConfig.CapDrop[]',
+  'HostConfig.SecurityOpt[]',
+  'HostConfig.ReadonlyRootfs',
+  'HostConfig.Privileged',
+  'HostConfig.LogConfig.Type',
+  'HostConfig.LogConfig.Config.max-size',
+  'HostConfig.LogConfig.Config.max-file',
+  'HostConfig.RestartPolicy.Name',
+  'NetworkingConfig.EndpointsConfig.plimsoll.Aliases[]',
+  'NetworkingConfig.EndpointsConfig.plimsoll.IPAMConfig.IPv4Address',
+].map((path) => new RegExp(`^${path.replace(/[.[\]]/g, '\\$&').replaceAll('*', '[^\u0000]*')}$`));
+
+/** The paths of all that is no list and no mapping; keys that are data may hold anything but NUL. */
+function leaves(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return value.flatMap((one) => leaves(one, `${path}[]`));
+  if (typeof value !== 'object' || value === null) return [path];
+  return Object.entries(value).flatMap(([key, one]) => leaves(one, path === '' ? key : `${path}.${key}`));
+}
+
+const word = fc.string({ maxLength: 12 }).map((text) => text.replaceAll('\0', ''));
+const secretValue = fc.record({
+  secret: fc.constant('db/password'),
+  version: fc.constant('0123456789abcdef'),
+});
+const anyMount = fc.oneof(
+  fc.record({ kind: fc.constant('volume' as const), name: word, target: word, readOnly: fc.boolean() }),
+  fc.record({ kind: fc.constant('bind' as const), source: word, target: word, readOnly: fc.boolean() }),
+  fc.record({ kind: fc.constant('tmpfs' as const), target: word, size: fc.nat() }),
+  fc.record({ kind: fc.constant('secret' as const), target: fc.constant('/run/key') }),
+);
+/** Any spec at all, also ones that hold more than a spec has. */
+const anySpec = fc.record({
+  image: word,
+  entrypoint: fc.array(word),
+  command: fc.array(word),
+  workingDir: word,
+  user: word,
+  env: fc.dictionary(word, fc.oneof(word, secretValue)),
+  labels: fc.dictionary(
+    fc.oneof(
+      word,
+      word.map((name) => `plimsoll.${name}`),
+    ),
+    word,
+  ),
+  address: word,
+  aliases: fc.array(word),
+  networks: fc.array(word),
+  mounts: fc.array(anyMount),
+  liveFiles: fc.dictionary(word, word),
+  ports: fc.array(
+    fc.record({
+      container: fc.nat(65_535),
+      protocol: fc.constantFrom('tcp' as const, 'udp' as const),
+      host: fc.nat(65_535),
+      hostIp: word,
+    }),
+  ),
+  memory: fc.nat(),
+  nanoCpus: fc.nat(),
+  pids: fc.nat(),
+  readOnlyRootfs: fc.boolean(),
+  capAdd: fc.array(word),
+  capDrop: fc.array(word),
+  noNewPrivileges: fc.boolean(),
+  privileged: fc.boolean(),
+  logging: fc.record({ maxSize: fc.nat(), maxFile: fc.nat() }),
+  PidMode: fc.constant('host'),
+  IpcMode: fc.constant('host'),
+  Devices: fc.constant([{ PathOnHost: '/dev/sda' }]),
+  Binds: fc.constant(['/:/host']),
+  HostConfig: fc.constant({ UsernsMode: 'host', CgroupParent: '/', Sysctls: { a: 'b' } }),
+});
+
+test('whatever is wanted, the create call holds nothing but what the list names', () => {
+  const files = [
+    { mount: '/run/key', content: { secret: 'tls/key', version: 'fedcba9876543210' }, mode: 0o400 },
+  ];
+  void fc.assert(
+    fc.property(anySpec, fc.boolean(), (any, forgetful) => {
+      const wanted = { ...spec, ...any };
+      const revealed = Object.fromEntries(Object.keys(wanted.env).map((name) => [name, 'plain']));
+      const body = createBody(wanted, {
+        network: 'plimsoll',
+        imageHealthCheck: false,
+        files,
+        forgetful,
+        revealed,
+        sources: { '/run/key': '/run/plimsoll/plimsoll-shop/0' },
+      });
+      for (const path of leaves(body))
+        assert.ok(
+          allowedKeys.some((one) => one.test(path)),
+          path,
+        );
+      const { HostConfig: host = {} } = body;
+      assert.is(host.NetworkMode, 'plimsoll');
+      assert.is(host.RestartPolicy?.Name, 'no');
+      assert.is(host.LogConfig?.Type, 'json-file');
+      assert.ok((host.SecurityOpt ?? []).every((one: string) => one === 'no-new-privileges'));
+      for (const { Type, Source } of host.Mounts ?? []) {
+        assert.ok(['volume', 'bind', 'tmpfs'].includes(Type));
+        const isAsked = wanted.mounts.some((one) => one.kind === 'bind' && one.source === Source);
+        if (Type === 'bind') assert.ok(isAsked || Source === '/run/plimsoll/plimsoll-shop/0');
+      }
+      assert.ok(Object.keys(body.Labels ?? {}).every((name) => name.startsWith('plimsoll.')));
+      assert.is(host.Privileged, wanted.privileged);
+    }),
+  );
+});
+
+test('labels tell of secrets by version, and a container reads back so', () => {
+  const value = { secret: 'db/password', version: '0123456789abcdef' };
+  const sealed = {
+    ...spec,
+    env: { ...spec.env, PASSWORD: value },
+    mounts: [{ kind: 'secret' as const, target: '/k' }, ...spec.mounts],
+  };
+  const making = {
+    network: 'plimsoll',
+    imageHealthCheck: true,
+    files: [{ mount: '/k', content: value, mode: 0o400 }],
+    revealed: { PASSWORD: 'correct-horse' },
+    sources: { '/k': '/run/plimsoll/plimsoll-shop/0' },
+  };
+  const body = createBody(sealed, { ...making, forgetful: true });
+  assert.not.match(JSON.stringify(body.Labels), /correct-horse/);
+  assert.equal(body.Env?.at(-1), 'PASSWORD=correct-horse');
+  const { Labels, Env, HostConfig } = createBody(sealed, making);
+  const read = (labels: object, matches?: () => boolean | undefined) =>
+    readContainer(
+      inspected({ Config: { ...inspected().Config, Env, Labels: { ...Labels, ...labels } }, HostConfig }),
+      {
+        ...where,
+        matches,
+      },
+    ).container?.live;
+  assert.equal(read({})?.env.PASSWORD, value);
+  assert.equal(read({}, () => undefined)?.env.PASSWORD, value);
+  assert.equal(read({}, () => false)?.env.PASSWORD, { ...value, version: 'changed-by-hand' });
+  assert.equal(read({})?.mounts[1], { kind: 'secret', target: '/k' });
+  assert.equal(read({})?.labels, spec.labels);
+  for (const nonsense of ['', '[]', 'null', '{"PASSWORD":7}', '{"PASSWORD":"x"}', '{'])
+    assert.not.match(JSON.stringify(read({ 'plimsoll.secrets': nonsense })), /correct-horse/, nonsense);
+});
+
+const passwd = 'root:x:0:0::/:/bin/sh\nbroken\napp:x:1000:50::/:/bin/sh\n';
+const owners: [user: string, expected: [uid: number, gid: number]][] = [
+  ['', [0, 0]],
+  ['app', [1000, 50]],
+  ['app:staff', [1000, 60]],
+  ['app:7', [1000, 7]],
+  ['1000', [1000, 50]],
+  ['1000:7', [1000, 7]],
+  ['77', [77, 0]],
+  ['nobody', [0, 0]],
+];
+for (const [user, [uid, gid]] of owners) {
+  test(`a file of user "${user}" belongs to ${uid}:${gid}`, async () => {
+    const read = async (path: string) => (path === '/etc/passwd' ? passwd : 'staff:x:60:app\n');
+    assert.equal(await findOwner(user, read), { uid, gid });
+  });
+}
+
+test('an archive’s first entry is read back, long names and all', () => {
+  const content = Buffer.from('ä: 1\n');
+  for (const path of ['/etc/x', `/${'deep/'.repeat(40)}x`])
+    assert.equal(firstEntry(tarOf([{ path, content, mode: 0o640 }])), { kind: 'file', mode: 0o640, content });
+  assert.is(firstEntry(Buffer.alloc(100)), undefined);
+});
+
+test('statistics are read from both generations of control groups', () => {
+  const cpu = (total: number, system: number) => ({
+    cpu_usage: { total_usage: total },
+    system_cpu_usage: system,
+  });
+  const answer = {
+    read: '2026-01-02T03:04:05Z',
+    cpu_stats: { ...cpu(3e9, 20e9), online_cpus: 2 },
+    precpu_stats: cpu(2e9, 16e9),
+    memory_stats: { usage: 1000, limit: 9, stats: { inactive_file: 300 } },
+    networks: { a: { rx_bytes: 1, tx_bytes: 2 }, b: { rx_bytes: 10, tx_bytes: 20 } },
+    pids_stats: { current: 4 },
+  };
+  assert.equal(toStats(answer as unknown as Parameters<typeof toStats>[0], 0), {
+    at: Date.parse('2026-01-02T03:04:05Z'),
+    cpuSeconds: 3,
+    cpuPercent: 50,
+    memoryBytes: 700,
+    memoryLimit: 0,
+    networkReceivedBytes: 11,
+    networkSentBytes: 22,
+    pids: 4,
+  });
 });
 
 /** What an engine answers about the container that `spec` made, with its own additions. */
@@ -271,16 +498,16 @@ const refusals: [operation: string, status: number, message: string, reason: str
     404,
     'manifest for a/b:1 not found: manifest unknown: manifest unknown',
     'ImageNotFound',
-    'transient',
+    'terminal',
   ],
   [
     'pull',
     404,
     "pull access denied for a/b, repository does not exist or may require 'docker login': denied",
-    'ImageAccessDenied',
+    'RegistryDenied',
     'transient',
   ],
-  ['pull', 500, 'unauthorized: authentication required', 'ImageAccessDenied', 'transient'],
+  ['pull', 500, 'unauthorized: authentication required', 'RegistryDenied', 'transient'],
   ['pull', 500, 'toomanyrequests: You have reached your pull rate limit', 'RegistryRateLimited', 'transient'],
   ['pull', 500, 'Get "https://r/v2/": dial tcp: lookup r: no such host', 'RegistryUnreachable', 'transient'],
   ['pull', 500, 'Get "https://r/v2/": net/http: TLS handshake timeout', 'RegistryUnreachable', 'transient'],
@@ -289,8 +516,10 @@ const refusals: [operation: string, status: number, message: string, reason: str
     404,
     'no matching manifest for linux/amd64 in the manifest list entries',
     'WrongPlatform',
-    'transient',
+    'terminal',
   ],
+  ['pull', 429, 'slow down', 'RegistryRateLimited', 'transient'],
+  ['pull', 401, 'who are you', 'RegistryDenied', 'transient'],
   ['pull', 500, 'failed to register layer: write /x: no space left on device', 'OutOfDisk', 'transient'],
   ['stop', 0, 'connect ECONNREFUSED /var/run/docker.sock', 'EngineUnreachable', 'unreachable'],
 ];
@@ -432,20 +661,88 @@ test('a line without end is cut and not collected', async () => {
   assert.ok(lengths.every((length) => length <= 16_384));
 });
 
-test('a pull says each status once and each tenth of a layer', () => {
+test('a pull says layers and bytes in one line, and not with every message', () => {
   const lines: string[] = [];
-  const progress = createPullProgress((line) => lines.push(line));
+  let now = 0;
+  const progress = createPullProgress(
+    (line) => lines.push(line),
+    () => now,
+  );
   const take = (event: object): void => progress.take(JSON.stringify(event));
   take({ status: 'Pulling from a/b', id: '1' });
+  for (const id of ['a', 'b', 'c']) take({ status: 'Pulling fs layer', id });
+  take({ status: 'Already exists', id: 'c' });
   for (let current = 0; current <= 1_000_000; current += 10_000) {
-    take({ status: 'Downloading', id: 'abc', progressDetail: { current, total: 1_000_000 } });
+    now += 10;
+    take({ status: 'Downloading', id: 'a', progressDetail: { current, total: 1_000_000 } });
   }
-  take({ status: 'Pull complete', id: 'abc' });
-  take({ status: 'Pull complete', id: 'abc' });
-  assert.is(lines.length, 13);
-  assert.is(lines[1], 'abc: Downloading 0.0 MB of 1.0 MB');
-  assert.is(lines.at(-1), 'abc: Pull complete');
+  take({ status: 'Downloading', id: 'b', progressDetail: { current: 500_000, total: 2_000_000 } });
+  now += 500;
+  take({ status: 'Extracting', id: 'a', progressDetail: { current: 3, total: 1_000_000 } });
+  take({ status: 'Pull complete', id: 'a' });
+  take({ status: 'Pull complete', id: 'b' });
+  take({ status: 'Status: Downloaded newer image for a/b:1' });
+  progress.end();
+  assert.equal(lines, [
+    '0 of 1 layers',
+    '1 of 3 layers, 0.5 of 1.0 MB',
+    '1 of 3 layers, 1.0 of 1.0 MB',
+    '1 of 3 layers, 1.5 of 3.0 MB',
+    '3 of 3 layers, 3.0 of 3.0 MB',
+    'Status: Downloaded newer image for a/b:1',
+  ]);
   assert.throws(() => take({ error: 'manifest unknown' }), /manifest unknown/);
+});
+
+const digests: [reference: string, known: string[], expected: string | undefined][] = [
+  ['shop:1', ['shop@sha256:A', 'other@sha256:B'], 'sha256:A'],
+  ['docker.io/library/shop:1', ['shop@sha256:A'], 'sha256:A'],
+  ['127.0.0.1:5000/shop:1', ['shop@sha256:A', '127.0.0.1:5000/shop@sha256:B'], 'sha256:B'],
+  ['r/shop:1@sha256:A', ['r/shop@sha256:A', 'r/shop@sha256:B'], 'sha256:A'],
+  ['shop:1', ['other@sha256:B'], undefined],
+  [imageId, ['shop@sha256:A', 'other@sha256:A'], 'sha256:A'],
+  [imageId, ['shop@sha256:A', 'other@sha256:B'], undefined],
+  ['shop:1', [], undefined],
+];
+for (const [reference, known, expected] of digests) {
+  const whole = (text: string): string =>
+    text.replace(/sha256:([AB])$/, (_all, one) => `sha256:${one.toLowerCase().repeat(64)}`);
+  test(`of ${known.join(' and ') || 'no digest'}, ${reference.slice(0, 30)} has ${expected}`, () => {
+    assert.is(repoDigest(whole(reference), known.map(whole)), expected && whole(expected));
+  });
+}
+
+const pauses: [text: string | null, expected: number | undefined][] = [
+  [null, undefined],
+  ['37', 37_000],
+  ['0', undefined],
+  ['-5', undefined],
+  ['Thu, 01 Jan 1970 00:00:20 GMT', 10_000],
+  ['Thu, 01 Jan 1970 00:00:05 GMT', undefined],
+  ['99999999999', 21_600_000],
+  ['soon', undefined],
+];
+for (const [text, expected] of pauses) {
+  test(`Retry-After "${text}" means ${expected}`, () => assert.is(readPause(text, 10_000), expected));
+}
+
+test('a pause that a registry asks for in words is kept', () => {
+  const message = 'toomanyrequests: retry-after: 1.5s, allowed: 44000/minute';
+  const answer = Object.assign(new Error(message), { statusCode: 500, json: { message } });
+  assert.is(engineError({ operation: 'pull', object: 'x' }, answer).retryAfter, 1500);
+});
+
+test('no secret survives at the edge of what is shortened', () => {
+  const secret = 'correct-horse-battery';
+  const message = `${'x'.repeat(390)} ${secret} and more`;
+  const error = engineError(
+    { operation: 'create', object: 'x' },
+    Object.assign(new Error(message), { statusCode: 500, json: { message } }),
+  );
+  const clean = redacted(error, (text) => text.replaceAll(secret, '***'));
+  assert.not.match(inspect(clean, { depth: 5 }), /correct-h/);
+  assert.match(clean.message, /xxx \*\*\*/);
+  assert.equal([clean.kind, clean.reason], [error.kind, error.reason]);
 });
 
 const concerns = { instance: 'default', network: 'plimsoll', isLabelled: (one: string) => one === 'known' };
