@@ -18,7 +18,7 @@ export class MachineError extends Error {
   override readonly name = 'MachineError';
 }
 
-type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose' | 'acme' | 'registry' | 'gpg' | 'ssh';
+type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose' | 'acme' | 'registry' | 'gpg' | 'ssh' | 'sshd';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },

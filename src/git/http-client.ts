@@ -1,5 +1,6 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
 import { EdgeError } from '../apply/ports.ts';
+import { withHead } from './advertised-head.ts';
 import { checkPack, packOf } from './check-pack.ts';
 import {
   limitExceeded,
@@ -44,8 +45,11 @@ async function send(request: GitHttpRequest, options: ClientOptions): Promise<Gi
       });
       const location = response.status >= 300 && response.status < 400 && response.headers.get('location');
       if (response.ok) {
-        const body = bytes(response, watch, options);
-        return answer(response, url, request.method === 'POST' ? checked(body, options) : body);
+        // Read here and not by the library, which takes an error in the middle for the end.
+        const whole = Buffer.concat(await collected(bytes(response, watch, options)));
+        if (request.method !== 'POST') return answer(response, url, once(withHead(whole)));
+        await checkAnswer(whole, options);
+        return answer(response, url, once(whole));
       }
       // Nobody reads what comes with a refusal, and an answer that is not read keeps its connection.
       await response.body?.cancel();
@@ -87,21 +91,26 @@ function answer(response: Response, url: URL, body: Body): GitHttpResponse {
 
 async function* none(): Body {}
 
-/** In one piece, and not before the pack in it was seen to be one that can be unpacked. */
-async function* checked(body: Body, { act, answerLimit }: ClientOptions): Body {
+async function* once(whole: Buffer): Body {
+  yield whole;
+}
+
+async function collected(body: Body): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
-  const whole = Buffer.concat(chunks);
+  return chunks;
+}
+
+/** The pack in it, if there is one, can be unpacked. */
+async function checkAnswer(whole: Buffer, { act, answerLimit }: ClientOptions): Promise<void> {
   const pack = packOf(whole);
-  if (pack !== undefined) {
-    try {
-      await checkPack(pack, answerLimit, (what) => packTooLarge(act, what, answerLimit));
-    } catch (error) {
-      if (error instanceof EdgeError) throw error;
-      throw sourceUnreachable(act, `what the server sends is damaged: ${plainReason(error)}`);
-    }
+  if (pack === undefined) return;
+  try {
+    await checkPack(pack, answerLimit, (what) => packTooLarge(act, what, answerLimit));
+  } catch (error) {
+    if (error instanceof EdgeError) throw error;
+    throw sourceUnreachable(act, `what the server sends is damaged: ${plainReason(error)}`);
   }
-  yield whole;
 }
 
 async function* bytes(

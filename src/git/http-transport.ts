@@ -88,6 +88,8 @@ function explained(error: unknown, act: string, auth: SourceAuth | undefined): E
   if (status !== undefined) return sourceUnreachable(act, `the server answers ${status}`);
   if (isLibraryError(error, 'SmartHttpError'))
     return sourceInvalid(act, 'the server does not speak git there');
+  if (isLibraryError(error, 'NotFoundError'))
+    return sourceUnreachable(act, `what the server sends is not whole: ${plainReason(error)}`);
   return sourceUnreachable(act, withoutSecrets(plainReason(error), auth));
 }
 
