@@ -4,6 +4,7 @@ import { type Assembly, assemble } from '../src/assemble.ts';
 import { loadConfig } from '../src/config.ts';
 import { findEngine } from '../src/docker/find-engine.ts';
 import type { LoopLog } from '../src/loop/reconciler.ts';
+import { createRedaction } from '../src/redaction.ts';
 import { createCompose } from './compose.ts';
 import { createConfigRepo } from './config-repo.ts';
 import { cleanEnvironment, plimsoll } from './controller.ts';
@@ -30,7 +31,12 @@ async function atSize(bench: Workbench, apps: number): Promise<PartResult> {
   const repo = await createConfigRepo(join(folder, 'config'));
   const settings = await writeSettings(folder, repo.dir);
   await repo.commit(manifests(apps), `${apps} apps`);
-  const assembly = await assemble(loadConfig({ file: settings.file, env: {} }), 'write', silent);
+  const assembly = await assemble(
+    loadConfig({ file: settings.file, env: {} }),
+    'write',
+    silent,
+    createRedaction(),
+  );
   try {
     bench.say(`plimsoll brings ${apps} apps up`);
     const [first] = await timed(1, bench.signal, () => settle(bench, assembly, apps));

@@ -5,7 +5,8 @@ import { type CaddyProcess, findCaddy, startCaddy } from './caddy/caddy-process.
 import { type CaddyProxy, createProxy } from './caddy/proxy.ts';
 import type { Host } from './cli/host.ts';
 import { type Config, packageRoot, settingsOf } from './config.ts';
-import type { Desired, Snapshot } from './desired/desired.ts';
+import { openSecrets, type ReadCredential } from './credentials.ts';
+import type { Snapshot } from './desired/desired.ts';
 import { createLoader, type LoadContext, type Schemas } from './desired/load-desired.ts';
 import { createEngine } from './docker/engine.ts';
 import { createEngineReader, type DockerReader } from './docker/engine-reader.ts';
@@ -20,8 +21,12 @@ import { type LoopLog, Reconciler } from './loop/reconciler.ts';
 import { imagesOf } from './plan/images-of.ts';
 import type { World } from './plan/plan.ts';
 import { createProbe } from './probe/probe.ts';
+import { createDesiredReader } from './read-desired.ts';
+import type { Redaction } from './redaction.ts';
 import { removeAll } from './remove-all.ts';
-import { noSecretsYet, sourceInputs, verifierOf } from './source-inputs.ts';
+import type { Secrets } from './secrets/secrets.ts';
+import { sourceInputs, verifierOf } from './source-inputs.ts';
+import { versionsNeeded } from './versions-needed.ts';
 
 /** Everything of one controller or command, wired; `close` ends it in the right order. */
 export interface Assembly extends Host {
@@ -29,6 +34,8 @@ export interface Assembly extends Host {
   readonly history: History;
   readonly source: Sources;
   readonly reader: DockerReader;
+  readonly secrets: Secrets;
+  readonly credential: ReadCredential;
 }
 
 export function manifestSchemas(): Schemas {
@@ -38,11 +45,8 @@ export function manifestSchemas(): Schemas {
 }
 
 /** What this host's configuration adds to the manifests. */
-export function loadContext(
-  { policy, environment }: Config,
-  incumbents: ReadonlyMap<string, string>,
-): LoadContext {
-  return { policy, incumbents, ...(environment === undefined ? {} : { environment }) };
+export function loadContext({ policy, environment }: Config): Omit<LoadContext, 'incumbents' | 'opened'> {
+  return { policy, ...(environment === undefined ? {} : { environment }) };
 }
 
 /**
@@ -54,11 +58,12 @@ export async function assemble(
   config: Config,
   mode: 'read' | 'write',
   log: LoopLog,
+  redaction: Redaction,
   only: readonly string[] = [],
 ): Promise<Assembly> {
   const ends: (() => unknown)[] = [];
   try {
-    return await wire({ config, mode, log, only, ends });
+    return await wire({ config, mode, log, redaction, only, ends });
   } catch (error) {
     for (const end of ends.toReversed()) await end();
     throw error;
@@ -69,6 +74,8 @@ interface Wiring {
   readonly config: Config;
   readonly mode: 'read' | 'write';
   readonly log: LoopLog;
+  /** What the process writes is hidden by, from the moment on at which secrets are known. */
+  readonly redaction: Redaction;
   /** Apps that the loop may act on; all when empty. */
   readonly only: readonly string[];
   /** What has been opened, in that order. */
@@ -76,8 +83,12 @@ interface Wiring {
 }
 
 async function wire(wiring: Wiring): Promise<Assembly> {
-  const { config, mode, log, only, ends } = wiring;
-  const history = openState(wiring);
+  const { config, mode, log, redaction, only, ends } = wiring;
+  const schemas = manifestSchemas();
+  const warn = (message: string) => log.warn({}, message);
+  const { secrets, credential } = await openSecrets(config, schemas, { writable: mode === 'write', warn });
+  redaction.use(secrets);
+  const history = openState(wiring, secrets.redact);
   const { instance } = config;
   const { network } = config.docker;
   const address = findEngine(process.env, config.docker.host);
@@ -105,18 +116,25 @@ async function wire(wiring: Wiring): Promise<Assembly> {
   ends.push(() => proxy.close());
   const probe = createProbe({
     exec: (container, command, timeout) => reader.exec(container, command, timeout),
+    redact: secrets.redact,
   });
   ends.push(() => probe.close());
-  const source = await openSources(config, { keep: mode === 'write', log });
+  const source = await openSources(config, credential, { keep: mode === 'write', log });
   ends.push(() => source.close());
-  const loader = createLoader(manifestSchemas());
-  const load = (snapshot: Snapshot, incumbents: ReadonlyMap<string, string>): Desired =>
-    loader.load(snapshot, loadContext(config, incumbents));
+  const load = createDesiredReader(createLoader(schemas), secrets, loadContext(config));
   const settings = settingsOf(config);
   const loop = new Reconciler(
     { reader, probe, proxy, source, history },
     { engine, proxy, journal: history },
-    { settings, concurrency: config.concurrency, load, log, now: Date.now, only },
+    {
+      settings,
+      concurrency: config.concurrency,
+      load,
+      log,
+      now: Date.now,
+      only,
+      nightly: () => secrets.keep(versionsNeeded(history)),
+    },
   );
   // A command that only reads must not set the loop going.
   if (mode === 'write') ends.push(proxy.onChange((what) => loop.trigger(what)));
@@ -129,7 +147,9 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     proxy,
     loop,
     snapshot,
-    desired: async (wanted) => load(wanted, incumbentsOf(await proxy.observe())),
+    secrets,
+    credential,
+    desired: async (wanted) => load(wanted, (await proxy.observe()).routes),
     world: async (revision) => readWorld(await snapshot(revision)),
     engineVersion: () => reader.ping(),
     removeAll: (options, progress) => removeAll({ docker, engine, reader, proxy, config }, options, progress),
@@ -143,7 +163,7 @@ async function wire(wiring: Wiring): Promise<Assembly> {
   async function readWorld(wanted: Snapshot): Promise<World> {
     const memory = mode === 'write' ? history.memory() : readMemory(databaseOf(config));
     const observedProxy = await proxy.observe();
-    const desired = load(wanted, incumbentsOf(observedProxy));
+    const desired = await load(wanted, observedProxy.routes);
     reader.want(imagesOf(desired, memory));
     const state = await reader.observe(new Set(Object.keys(memory.containers)));
     const health = await liveHealth(join(config.stateDir, 'plimsoll.sock'), state.containers);
@@ -160,9 +180,10 @@ async function wire(wiring: Wiring): Promise<Assembly> {
 /** `keep`: last good snapshots are kept, and enforced while a source fails; a command that reads wants the newest. */
 export async function openSources(
   config: Config,
+  credential: ReadCredential,
   { keep, log }: { readonly keep: boolean; readonly log: LoopLog },
 ): Promise<Sources> {
-  const inputs = await sourceInputs(config, noSecretsYet);
+  const inputs = await sourceInputs(config, credential);
   return createSources(inputs, {
     stateDir: config.stateDir,
     keep,
@@ -171,19 +192,16 @@ export async function openSources(
   });
 }
 
-function incumbentsOf({ routes }: Awaited<ReturnType<CaddyProxy['observe']>>): ReadonlyMap<string, string> {
-  return new Map(routes.map((route) => [`${route.host} ${route.path}`, route.app]));
-}
-
 /** The state directory, for one writer; a reader gets a history of its own that ends with it. */
-function openState({ config, mode, log, ends }: Wiring): History {
+function openState({ config, mode, log, ends }: Wiring, redact: (text: string) => string): History {
   const { stateDir } = config;
   if (mode === 'write') {
     const lock: StateLock = lockState(stateDir);
     ends.push(() => lock.release());
   }
   const path = mode === 'write' ? databaseOf(config) : ':memory:';
-  const history = openHistory({ path, now: Date.now, log: { warn: (message) => log.warn({}, message) } });
+  const warn = (message: string) => log.warn({}, message);
+  const history = openHistory({ path, now: Date.now, log: { warn }, redact });
   ends.push(() => history.close());
   return history;
 }

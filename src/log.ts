@@ -1,13 +1,28 @@
-import { pino, stdTimeFunctions } from 'pino';
+import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { LoopLog } from './loop/reconciler.ts';
+import type { Redaction } from './redaction.ts';
 
 /** JSON lines on stderr, or one readable line each on a terminal. */
-export function createLog(options: { readonly level: string; readonly format: 'json' | 'pretty' }): LoopLog {
+export function createLog(options: {
+  readonly level: string;
+  readonly format: 'json' | 'pretty';
+  readonly redaction: Pick<Redaction, 'redact' | 'redactValue'>;
+}): LoopLog {
+  const { redact, redactValue } = options.redaction;
   const base = {
     level: options.level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: redactValue<Record<string, unknown>> },
+    serializers: { err: (error: unknown) => redactValue(stdSerializers.err(error as Error)) },
+    hooks: {
+      logMethod(this: unknown, args: unknown[], method: (...args: unknown[]) => void) {
+        method.apply(
+          this,
+          args.map((arg) => (typeof arg === 'string' ? redact(arg) : arg)),
+        );
+      },
+    },
   };
   if (options.format === 'json') return pino(base, process.stderr);
   return pino(base, { write: (line: string) => process.stderr.write(readable(line)) });

@@ -14,13 +14,16 @@ import {
 } from './cli/context.ts';
 import { type ExplainError, messageOf, runProgram } from './cli/program.ts';
 import { type Config, ConfigError, loadConfig, packageRoot, settingsOf } from './config.ts';
+import { openSecrets } from './credentials.ts';
+import type { Snapshot } from './desired/desired.ts';
 import { formatProblem } from './desired/format-problem.ts';
-import { createLoader } from './desired/load-desired.ts';
+import { createLoader, type Loader } from './desired/load-desired.ts';
 import { looksRemote } from './git/source-address.ts';
 import { NewerSchemaError } from './history/database.ts';
 import { StateLockedError } from './history/state-lock.ts';
 import { createLog } from './log.ts';
 import type { LoopLog } from './loop/reconciler.ts';
+import { createRedaction, type Redaction } from './redaction.ts';
 
 /** The whole program: one command line in, its exit code out. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -31,10 +34,12 @@ export async function main(argv: readonly string[]): Promise<void> {
 function createContext(): CliContext {
   const { env, stdout } = process;
   const color = stdout.isTTY === true && (env.NO_COLOR ?? '') === '';
-  const log = createLog({ level: env.PLIMSOLL_LOG_LEVEL ?? 'warn', format: 'pretty' });
+  const redaction = createRedaction();
+  const log = createLog({ level: env.PLIMSOLL_LOG_LEVEL ?? 'warn', format: 'pretty', redaction });
   return {
     out: (text) => void stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    // What goes to standard output is made of values that hold no secret; messages may quote anything.
+    err: (text) => void process.stderr.write(redaction.redact(text)),
     color,
     isTty: stdout.isTTY === true,
     env,
@@ -42,17 +47,25 @@ function createContext(): CliContext {
     schema: manifestSchemas().app,
     log,
     config: (options) => toCliConfig(configOf(options)),
-    readManifests: (options) => readManifests(configOf(options), log),
-    openHost: async (options, mode) => assemble(configOf(options), mode, log, options.only ?? []),
-    runController: (options) => startController(configOf(options)),
+    readManifests: (options) =>
+      fromSource(configOf(options), { log, redaction }, (loader, snapshot, context) =>
+        loader.load(snapshot, { ...context, incumbents: new Map() }),
+      ),
+    renderManifest: (options, app, environment) =>
+      fromSource(configOf(options), { log, redaction }, (loader, snapshot, context) =>
+        loader.render(snapshot, app, environment ?? context.environment),
+      ),
+    openHost: async (options, mode) => assemble(configOf(options), mode, log, redaction, options.only ?? []),
+    runController: (options) => startController(configOf(options), redaction),
   };
 }
 
 /** Loaded only here: other commands need no HTTP server. */
-async function startController(config: Config): Promise<ExitCode> {
+async function startController(config: Config, redaction: Redaction): Promise<ExitCode> {
   const { runController } = await import('./run-controller.ts');
   const format = config.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
-  return runController(config, createLog({ level: config.logLevel, format }), readVersion());
+  const log = createLog({ level: config.logLevel, format, redaction });
+  return runController({ config, log, redaction, version: readVersion() });
 }
 
 /**
@@ -71,13 +84,21 @@ function configOf({ config, source, rev }: GlobalOptions): Config {
   return { ...loaded, sources: [rev === undefined ? named : { ...named, revision: rev }] };
 }
 
-/** Read as `validate` promises: nothing of this host is asked. */
-async function readManifests(config: Config, log: LoopLog) {
+/** What the source says, as `validate` promises: nothing else of this host is asked, and no secret is opened. */
+async function fromSource<Answer>(
+  config: Config,
+  { log, redaction }: { readonly log: LoopLog; readonly redaction: Redaction },
+  use: (loader: Loader, snapshot: Snapshot, context: ReturnType<typeof loadContext>) => Answer,
+): Promise<Answer> {
   // What is only looked at need not be signed.
   const unsigned = { ...config, sources: config.sources.map(({ verify: _verify, ...kept }) => kept) };
-  const source = await openSources(unsigned, { keep: false, log });
+  const schemas = manifestSchemas();
+  const warn = (message: string) => log.warn({}, message);
+  const { secrets, credential } = await openSecrets(config, schemas, { writable: false, warn });
+  redaction.use(secrets);
+  const source = await openSources(unsigned, credential, { keep: false, log });
   try {
-    return createLoader(manifestSchemas()).load(await source.read(), loadContext(config, new Map()));
+    return use(createLoader(schemas), await source.read(), loadContext(config));
   } finally {
     await source.close();
   }
@@ -108,12 +129,18 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** Reasons that are no failure to observe: a guard of ours, or a wrong configuration. */
+const edgeExits: Readonly<Record<string, ExitCode>> = {
+  IdentityUnsafe: exitCodes.refused,
+  CredentialUnreadable: exitCodes.invalid,
+};
+
 const explainError: ExplainError = (error) => {
   if (error instanceof CliError) return { code: error.exitCode, text: messageOf(error) };
   if (error instanceof ConfigError) return { code: exitCodes.invalid, text: configMessage(error) };
   if (error instanceof EdgeError)
     return {
-      code: exitCodes.unobservable,
+      code: edgeExits[error.reason] ?? exitCodes.unobservable,
       text: `error: ${error.message}\nhelp: plimsoll doctor says how to mend it\n`,
     };
   if (error instanceof StateLockedError)

@@ -7,13 +7,24 @@ import { serveSocket, serveTcp } from './api/serve.ts';
 import { TokenBook } from './api/token-book.ts';
 import { assemble } from './assemble.ts';
 import { type ExitCode, exitCodes } from './cli/context.ts';
-import type { Config } from './config.ts';
+import type { Config, SourceSettings } from './config.ts';
+import type { ReadCredential } from './credentials.ts';
 import type { LoopLog } from './loop/reconciler.ts';
+import type { Redaction } from './redaction.ts';
+import type { FollowedSource } from './webhooks/concerned-sources.ts';
+import { createWebhooks, type WebhookSecrets } from './webhooks/create-webhooks.ts';
+
+interface Running {
+  readonly config: Config;
+  readonly log: LoopLog;
+  readonly redaction: Redaction;
+  readonly version: string;
+}
 
 /** Runs the loop, the socket and the API until SIGTERM or SIGINT; a second signal does not wait. */
-export async function runController(config: Config, log: LoopLog, version: string): Promise<ExitCode> {
-  const assembly = await assemble(config, 'write', log);
-  const { loop, history, reader } = assembly;
+export async function runController({ config, log, redaction, version }: Running): Promise<ExitCode> {
+  const assembly = await assemble(config, 'write', log, redaction);
+  const { loop, history, reader, secrets, credential } = assembly;
   const port: ControllerPort = {
     loop,
     history,
@@ -28,7 +39,34 @@ export async function runController(config: Config, log: LoopLog, version: strin
   const audit = createAudit(port);
   const streams = new OpenStreams();
   // Servers of other rooms, such as that of webhooks, are parts of both.
-  const shared = { tokens, audit, streams, parts: [] };
+  const webhooks = createWebhooks({
+    webhooks: await plainWebhooks(config, credential),
+    deliveries: history.deliveries,
+    sources: () => config.sources.map(followedSource),
+    trigger: async (names) => {
+      const { look, world, sourceError } = await loop.lookNow(`webhook: ${names.join(', ')}`);
+      return { look, revision: world?.desired.revision, error: sourceError?.message };
+    },
+    now: Date.now,
+    address: (c) => c.get('facts').address,
+    requestId: (c) => c.get('facts').requestId,
+    // A wrong signature is counted with the other refusals of its address.
+    audit: ({ outcome, provider, delivery, detail, ...entry }) => {
+      if (outcome === 'refused') return;
+      audit.add({
+        ...entry,
+        actor: `webhook:${provider}`,
+        via: 'tcp',
+        verb: 'webhook',
+        object: delivery,
+        outcome: outcome === 'invalid' ? 'failed' : 'done',
+        detail: `${outcome} ${detail}`.trim(),
+      });
+    },
+    redact: secrets.redact,
+    log,
+  });
+  const shared = { tokens, audit, streams, parts: [webhooks] };
   const guard = new Guard(config.api, tokens, Date.now);
   const socket = await serveSocket(createApi(port, shared), `${config.stateDir}/plimsoll.sock`);
   const { host, port: number } = addressOf(config.api.listen);
@@ -42,6 +80,22 @@ export async function runController(config: Config, log: LoopLog, version: strin
   audit.flush();
   await assembly.close();
   return exitCodes.done;
+}
+
+/** Every secret of a forge in plain text; all of them must be readable, or none would notice that one is not. */
+async function plainWebhooks({ webhooks }: Config, credential: ReadCredential): Promise<WebhookSecrets> {
+  const plain = Object.entries(webhooks).map(async ([provider, { secrets, ...rest }]) => {
+    const texts = await Promise.all(secrets.map(credential));
+    return [provider, { ...rest, secrets: texts.map((text) => text.split(/\r?\n/)[0] ?? '') }] as const;
+  });
+  return Object.fromEntries(await Promise.all(plain)) as WebhookSecrets;
+}
+
+/** What a push is matched with. */
+function followedSource({ name, url, dir, tag, semver, commit, branch }: SourceSettings): FollowedSource {
+  const chosen = { tag, semver, commit, branch: branch ?? (url === undefined ? undefined : 'main') };
+  const [first] = Object.entries(chosen).filter(([, value]) => value !== undefined);
+  return { name, address: url ?? dir ?? '', follows: first === undefined ? {} : Object.fromEntries([first]) };
 }
 
 function addressOf(listen: string): { readonly host: string; readonly port: number } {

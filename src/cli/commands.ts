@@ -11,6 +11,7 @@ import { registerHistory } from './history.ts';
 import { registerInit } from './init.ts';
 import { registerLogs } from './logs.ts';
 import { registerReconcile } from './reconcile.ts';
+import { registerRender } from './render.ts';
 import { registerResume } from './resume.ts';
 import { registerRollback } from './rollback.ts';
 import { registerSource } from './source.ts';
@@ -35,6 +36,7 @@ export const commands: readonly Register[] = [
   registerApprove,
   registerToken,
   registerAudit,
+  registerRender,
   registerDoctor,
   registerInit,
   registerDown,

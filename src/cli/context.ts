@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Desired, HostPolicy } from '../desired/desired.ts';
+import type { Rendered } from '../desired/load-desired.ts';
 import type { LoopLog } from '../loop/reconciler.ts';
 import type { Settings } from '../plan/plan.ts';
 import type { Host } from './host.ts';
@@ -68,6 +69,8 @@ export interface CliContext {
   config(options: GlobalOptions): CliConfig;
   /** Manifests of the configured source or of `--source`, without asking anything else of the host. */
   readManifests(options: GlobalOptions): Promise<Desired>;
+  /** A manifest with its project merged in; undefined when there is no such app. */
+  renderManifest(options: GlobalOptions, app: string, environment?: string): Promise<Rendered | undefined>;
   /** The engine, Caddy, git and history of this host, opened for one command. */
   openHost(options: GlobalOptions, mode: 'read' | 'write'): Promise<Host>;
   /** Runs the controller until it is told to end. */

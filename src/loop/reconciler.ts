@@ -3,6 +3,7 @@ import type { EdgeError } from '../apply/ports.ts';
 import type { Edges, TurnResult } from '../apply/run-steps.ts';
 import { type Assignment, Workers } from '../apply/workers.ts';
 import type { Desired, Snapshot } from '../desired/desired.ts';
+import type { RouteTable } from '../observed/observed.ts';
 import { checkPlan } from '../plan/check-plan.ts';
 import { decide } from '../plan/decide.ts';
 import { describeStep } from '../plan/describe-step.ts';
@@ -14,8 +15,10 @@ export interface LoopOptions {
   readonly settings: Settings;
   /** Apps that act side by side. */
   readonly concurrency: number;
-  /** Manifests to apps; `incumbents` is who serves a `host path` now. */
-  readonly load: (snapshot: Snapshot, incumbents: ReadonlyMap<string, string>) => Desired;
+  /** Manifests to apps, judged beside the routes that run now; the same object as long as nothing changed. */
+  readonly load: (snapshot: Snapshot, routes: RouteTable) => Promise<Desired>;
+  /** Once a night, after history was compacted. */
+  readonly nightly?: () => Promise<void>;
   readonly log: LoopLog;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -92,9 +95,10 @@ export class Reconciler {
       source.onChange(() => look('source')),
     );
     const resync = setInterval(() => this.#resync(), this.#options.resync ?? 5 * minutes);
-    const nightly: ScheduledTask = schedule('17 3 * * *', () =>
-      this.#edges.history.compact(this.#options.now()),
-    );
+    const nightly: ScheduledTask = schedule('17 3 * * *', async () => {
+      this.#edges.history.compact(this.#options.now());
+      await this.#options.nightly?.();
+    });
     this.#ends.push(
       () => clearInterval(resync),
       () => void nightly.destroy(),
@@ -255,8 +259,16 @@ export class Reconciler {
       if (history.memory().apps[app]?.failure) history.succeeded(app);
     } else if (outcome.kind !== 'cancelled' && failed) {
       const kind = outcome.kind === 'terminal' ? 'terminal' : 'transient';
-      const base = { kind, step: failed.kind, reason: outcome.reason, message: outcome.message } as const;
-      history.failed(app, specHash === undefined ? base : { ...base, specHash }, this.#options.now());
+      const { reason, message, retryAfter } = outcome;
+      const failure = {
+        kind,
+        step: failed.kind,
+        reason,
+        message,
+        ...(specHash === undefined ? {} : { specHash }),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+      } as const;
+      history.failed(app, failure, this.#options.now());
       this.#options.log.warn({ app, step: failed.kind, reason: outcome.reason }, outcome.message);
     }
     this.trigger('turn ended');

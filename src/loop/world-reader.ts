@@ -21,9 +21,7 @@ export class WorldReader {
   #sourceErrors: readonly EdgeError[] = [];
   /** Those whose newer end was not read yet. */
   #rewrites: readonly Rewrite[] = [];
-  #desired:
-    | { readonly snapshot: Snapshot; readonly routes: ProxyState['routes']; readonly value: Desired }
-    | undefined;
+  #revision: string | undefined;
 
   constructor(edges: LoopEdges, options: LoopOptions) {
     this.#edges = edges;
@@ -41,7 +39,7 @@ export class WorldReader {
     const snapshot = await this.#readSource();
     const proxy = await this.#edges.proxy.observe();
     // Manifests before the engine: which images matter is known from them.
-    const desired = snapshot && this.#understand(snapshot, proxy);
+    const desired = snapshot && (await this.#understand(snapshot, proxy));
     if (desired) this.#edges.reader.want(imagesOf(desired, this.#edges.history.memory()));
     const engine = await this.#readEngine();
     if (engine instanceof EdgeError) return { unseen: { engineError: engine } };
@@ -101,18 +99,16 @@ export class WorldReader {
     return found?.from;
   }
 
-  #understand(snapshot: Snapshot, { routes }: ProxyState): Desired {
-    if (this.#desired?.snapshot === snapshot && this.#desired.routes === routes) return this.#desired.value;
-    const incumbents = new Map(routes.map((route) => [`${route.host} ${route.path}`, route.app]));
-    const value = this.#options.load(snapshot, incumbents);
-    if (this.#desired?.value.revision !== value.revision)
+  async #understand(snapshot: Snapshot, { routes }: ProxyState): Promise<Desired> {
+    const value = await this.#options.load(snapshot, routes);
+    if (this.#revision !== value.revision)
       this.#edges.history.revision(
         value.revision,
         value.problems.length,
         this.#options.now(),
         this.#rewrittenFrom(snapshot),
       );
-    this.#desired = { snapshot, routes, value };
+    this.#revision = value.revision;
     return value;
   }
 

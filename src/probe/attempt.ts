@@ -16,7 +16,8 @@ export type Exec = (container: string, command: readonly string[], timeout: numb
 type Check<Kind extends HealthCheck['kind']> = HealthCheck & { readonly kind: Kind };
 
 const mostBytes = 65_536;
-const keptBytes = 1_024;
+/** Far more than is shown, so that a secret at the border is seen whole and hidden before the text is cut. */
+const keptBytes = 8 * 1024;
 /** Milliseconds beyond its timeout that a command's answer may take to reach us. */
 const execGrace = 2_000;
 

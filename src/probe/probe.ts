@@ -9,6 +9,8 @@ export interface ProbeOptions {
   readonly exec: Exec;
   /** Milliseconds since the epoch; the clock when absent. */
   readonly now?: () => number;
+  /** Takes secrets out of what apps answer. */
+  readonly redact?: (text: string) => string;
 }
 
 /** Probes from outside the containers: each target has a timer of its own, and attempts never overlap. */
@@ -56,8 +58,8 @@ class Probe implements ProbePort {
   }
 
   #begin(target: ProbeTarget): TargetProbe {
-    const { exec, now = Date.now } = this.#options;
-    return new TargetProbe(target, { exec, now, onVerdict: (container) => this.#tell(container) });
+    const { exec, now = Date.now, redact = (text) => text } = this.#options;
+    return new TargetProbe(target, { exec, now, redact, onVerdict: (container) => this.#tell(container) });
   }
 
   #forget(container: string, probe: TargetProbe): void {

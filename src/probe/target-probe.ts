@@ -9,6 +9,7 @@ export interface TargetContext {
   readonly exec: Exec;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly redact: (text: string) => string;
   readonly onVerdict: (container: string) => void;
 }
 
@@ -92,7 +93,9 @@ export class TargetProbe {
   #count({ check, container }: ProbeTarget, { ok, detail }: Answer, at: number, age: number): void {
     const before = this.#tally.verdict;
     const timings = check.kind === 'none' ? { ...check, successes: 1 } : check;
-    this.#tally = count(this.#tally, { at, ok, detail: shorten(detail) }, age, timings);
+    // Before it is shortened: a value that was cut in two would not be known any more.
+    const told = shorten(this.#context.redact(detail));
+    this.#tally = count(this.#tally, { at, ok, detail: told }, age, timings);
     if (this.#tally.verdict !== before) this.#context.onVerdict(container);
   }
 }

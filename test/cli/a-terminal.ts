@@ -86,6 +86,7 @@ export class ATerminal {
         settings: aWorld([]).settings,
         shown: { caddy: { admin: 'unix//run/caddy/admin.sock' }, source: { auth: { token: '***' } } },
       }),
+      renderManifest: () => Promise.reject(new Error('nothing is rendered here')),
       readManifests: async () => aWorld([]).desired,
       openHost: async () => {
         if (this.host) return this.host;

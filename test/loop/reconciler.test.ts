@@ -82,7 +82,7 @@ function aLoop(
     restart: act('restart'),
     remove: act('remove'),
   };
-  const load = (): Desired => world.desired;
+  const load = async (): Promise<Desired> => world.desired;
   const loop = new Reconciler(
     { reader, probe, proxy, source, history },
     { engine, proxy, journal: history },
