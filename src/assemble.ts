@@ -97,11 +97,15 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     const lock = await lockInstance(instance, address, docker);
     ends.push(() => lock.release());
   }
+  const { runtimeDir } = config.secrets;
+  const given = { secrets, runtimeDir, redact: secrets.redact };
   const reader = createEngineReader({
     docker,
     instance,
     network,
     onUnreachable: (error) => log.debug({ err: error }, 'the engine does not answer'),
+    ...given,
+    sweeps: mode === 'write',
   });
   ends.push(() => reader.close());
   const engine = createEngine({
@@ -109,6 +113,9 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     instance,
     network,
     touched: (kind, name) => reader.touch(kind, name),
+    ...given,
+    policy: config.policy,
+    closedPaths: ownPlaces(config),
   });
   const caddy = mode === 'write' ? await manageCaddy(config, log) : undefined;
   if (caddy) ends.push(() => caddy.stop());
@@ -190,6 +197,16 @@ export async function openSources(
     warn: (message) => log.warn({}, message),
     verify: verifierOf(inputs),
   });
+}
+
+/** What no container ever mounts: our history, flags and keys. */
+function ownPlaces({ stateDir, caddy, secrets }: Config): readonly string[] {
+  return [
+    stateDir,
+    caddy.slots,
+    ...(secrets.identity === undefined ? [] : [secrets.identity]),
+    ...secrets.files,
+  ];
 }
 
 /** The state directory, for one writer; a reader gets a history of its own that ends with it. */
