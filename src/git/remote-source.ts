@@ -10,7 +10,7 @@ import { createAnnouncer } from './announcer.ts';
 import { type Follow, pickRef, pickRevision, refPrefix } from './follow.ts';
 import { createJudge, type Evidence, type JudgeOptions, type NamedTag } from './judge.ts';
 import { createPatientRead } from './patient-read.ts';
-import { makePrivateFolder } from './private-folder.ts';
+import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
 import { createRepositoryReader, isLibraryError } from './repository-reader.ts';
 import type { Source } from './source.ts';
 import { isRefName } from './source-address.ts';
@@ -80,7 +80,7 @@ export function createRemoteSource(
   return {
     read: () => patient.read(),
     refresh: () => patient.refresh(),
-    readAt: (revision) => inTurn(() => at(revision)),
+    readAt: (revision) => inTurn(() => at(revision, { isFollowed: false })),
     onChange: (listener) => announcer.onChange(listener),
     facts: () => judge.facts(),
     async close() {
@@ -112,7 +112,7 @@ export function createRemoteSource(
       last ??= { id: follow.id, snapshot: await followed({ wanted: follow.id, id: follow.id }, {}) };
       return last.snapshot;
     }
-    if (follow.kind === 'revision') return at(follow.name);
+    if (follow.kind === 'revision') return at(follow.name, { isFollowed: true });
     const found = pickRef(follow, await transport.list(refPrefix(follow)), act);
     const target = { wanted: found.ref, id: found.id };
     const tag = follow.kind === 'branch' ? {} : { tag: found.ref.slice('refs/tags/'.length) };
@@ -166,10 +166,15 @@ export function createRemoteSource(
     }
   }
 
-  async function at(revision: string): Promise<Snapshot> {
+  async function at(revision: string, { isFollowed }: { readonly isFollowed: boolean }): Promise<Snapshot> {
     const read = async (commit: string) => {
-      await judge.admit(commit, evidence);
-      return reader.snapshotOf(commit);
+      if (isFollowed) await judge.saw(commit, {});
+      const by = await judge.admit(commit, evidence);
+      const snapshot = last?.snapshot.revision === commit ? last.snapshot : await reader.snapshotOf(commit);
+      if (!isFollowed) return snapshot;
+      judge.took(by);
+      last = { id: commit, snapshot };
+      return snapshot;
     };
     const known = pickRevision(revision, isRefName(revision) ? await transport.list('refs/') : []);
     if (known !== undefined) return snapshotOf({ wanted: known.ref, id: known.id }, read);
@@ -248,7 +253,7 @@ export function createRemoteSource(
       await rename(fresh, mirror);
       return id;
     } finally {
-      await rm(fresh, { recursive: true, force: true });
+      await removePrivateFolder(fresh);
     }
   }
 

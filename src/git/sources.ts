@@ -96,6 +96,8 @@ interface Member {
   enforced?: Snapshot;
   verifiedBy?: string | undefined;
   readAt?: number;
+  /** What was last said of entries that are not read. */
+  told?: string;
   fault?: { readonly error: EdgeError; readonly since: number };
 }
 
@@ -230,12 +232,25 @@ export function createSources(settings: readonly SourceInput[], deps: SourcesDep
       member.readAt = now();
       delete member.fault;
       if (!isNew) return;
+      tellOmitted(member, snapshot);
       member.verifiedBy = member.source?.facts().verifiedBy;
       await keep(member, snapshot);
     } catch (error) {
       if (!(error instanceof EdgeError)) throw error;
       fail(member, error);
     }
+  }
+
+  /** Once for each set of them, and not by a command that only looks. */
+  function tellOmitted(member: Member, { omitted = [] }: Snapshot): void {
+    const some = omitted.slice(0, 3).map(({ path, why }) => `${path}: ${why}`);
+    const more = omitted.length > some.length ? `, and ${omitted.length - some.length} more` : '';
+    const text =
+      omitted.length === 0
+        ? ''
+        : `source ${member.input.name} holds what is not read: ${some.join(', ')}${more}`;
+    if (deps.keep && text !== '' && text !== member.told) deps.warn?.(text);
+    member.told = text;
   }
 
   async function keep({ store, verifiedBy, input }: Member, snapshot: Snapshot): Promise<void> {

@@ -5,7 +5,7 @@ import type { SourceAuth } from './auth-for.ts';
 import { checkPack } from './check-pack.ts';
 import type { Ref } from './follow.ts';
 import { scanHostKey } from './host-key.ts';
-import { makePrivateFolder } from './private-folder.ts';
+import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
 import { readRef } from './repository-reader.ts';
 import { type Ended, ProgramMissing, runProgram } from './run-program.ts';
 import type { Address } from './source-address.ts';
@@ -103,7 +103,7 @@ export function createSshTransport(options: SshOptions): Transport {
       if (error instanceof ProgramMissing) throw missing(error.program);
       throw error;
     } finally {
-      await rm(cwd, { recursive: true, force: true });
+      await removePrivateFolder(cwd);
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -395,6 +395,40 @@ test('a refresh asks at once, of one source or of all', async (scene) => {
   );
 });
 
+test('a revision that a person named is followed, verified and kept like any other', async (scene) => {
+  const { shop, a } = scene;
+  shop.git(a, 'commit', '-q', '--amend', '-m', 'signed by ada');
+  shop.git(a, 'tag', 'wanted');
+  const first = shop.git(a, 'rev-parse', 'HEAD');
+  const unsigned = shop.commit(a, { 'app.yaml': 'a2' });
+  const warnings: string[] = [];
+  const deps = { verify: wordVerifier(), warn: (message: string) => warnings.push(message) };
+  for (const revision of ['wanted', first, first.slice(0, 9)]) {
+    const sources = open(scene, [remote(scene, 'a', { verify: head, branch: 'main', revision })], deps);
+    const snapshot = await sources.read();
+    assert.is(snapshot.revision, first);
+    assert.is(await sources.read(), snapshot);
+    assert.is(sources.status()[0]?.verification?.by, 'ada');
+    await throwsReason(() => sources.readAt(unsigned), 'Unverified');
+    await sources.close();
+  }
+  assert.equal(warnings, []);
+});
+
+test('links and odd names are told once, in the log and in the status', async (scene) => {
+  symlinkSync('/etc/passwd', join(scene.a, 'passwd'));
+  scene.shop.commit(scene.a, {});
+  const warnings: string[] = [];
+  const sources = open(scene, [remote(scene, 'a')], { warn: (message) => warnings.push(message) });
+  await sources.read();
+  scene.shop.commit(scene.a, { 'app.yaml': 'a2' });
+  await sources.read();
+  assert.equal(warnings, ['source a holds what is not read: passwd: a symbolic link, which is not followed']);
+  assert.equal(sources.status()[0]?.omitted, [
+    { path: 'passwd', why: 'a symbolic link, which is not followed' },
+  ]);
+});
+
 test('after close nobody is called', async (scene) => {
   const sources = open(scene, [remote(scene, 'a', { interval: 20 })]);
   let calls = 0;
@@ -411,7 +445,13 @@ test('after close nobody is called', async (scene) => {
 
 test('what a dead process left behind is removed, what a living one uses is not', async ({ shop }) => {
   const parent = shop.path('private');
-  for (const name of ['999999999-0123456789ab', `${process.ppid}-0123456789ab`, 'mirror'])
+  // In a container every process has the id of the one before.
+  for (const name of [
+    '999999999-0123456789ab',
+    `${process.pid}-0123456789ab`,
+    `${process.ppid}-0123456789ab`,
+    'mirror',
+  ])
     mkdirSync(join(parent, name), { recursive: true });
   const folder = await makePrivateFolder(parent);
   assert.equal(
