@@ -69,8 +69,8 @@ async function makeInParts(making: Ready): Promise<void> {
   const id = await createAnew(making, `${spec.name}${unfinished}`);
   try {
     for (const network of spec.networks) await join(making, id, network);
-    await putFiles(making, id);
     if (Object.keys(making.sources).length > 0) await making.mounts.handOver(id, spec.user, making.sources);
+    await putFiles(making, id);
     const call = { operation: 'create', object: spec.name };
     await ask(call, (abortSignal) => docker.getContainer(id).rename({ name: spec.name, abortSignal }));
   } catch (error) {

@@ -14,14 +14,13 @@ export const noSecrets: Revealing = {
 };
 
 /** The plain values of a container's secret variables, by name. */
-export async function revealEnv(
-  { env }: ContainerSpec,
-  { reveal }: Revealing,
-): Promise<Record<string, string>> {
+export async function revealEnv({ env }: ContainerSpec, secrets: Revealing): Promise<Record<string, string>> {
   const secret = Object.entries(env).filter((entry): entry is [string, SecretValue] =>
     isSecretValue(entry[1]),
   );
-  const plain = await Promise.all(secret.map(async ([name, value]) => [name, await reveal(value)] as const));
+  const plain = await Promise.all(
+    secret.map(async ([name, value]) => [name, await secrets.reveal(value)] as const),
+  );
   return Object.fromEntries(plain);
 }
 
