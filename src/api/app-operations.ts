@@ -189,7 +189,7 @@ export const appOperations = {
     params: appName,
     body: request({ replica: whole('Only this one, counted from 0.', { maximum: 1000 }) }),
     answer: json(named('Restarted')),
-    problems: { 501: 'Not supported yet.' },
+    problems: { 409: 'Nothing of the kind runs.' },
   },
   approvePrune: {
     ...verbs,

@@ -32,6 +32,7 @@ export type ApiHistory = Pick<
   History,
   | 'memory'
   | 'suspend'
+  | 'restart'
   | 'resume'
   | 'pin'
   | 'approve'

@@ -163,11 +163,23 @@ function approvePrune(port: ControllerPort, actor: string) {
   return { revision: desired.revision, apps: held.apps };
 }
 
-function restart(_port: ControllerPort, name: string, _call: Call<'restartApp'>): never {
-  throw new ProblemError(
-    501,
-    'NotSupportedYet',
-    `restart ${name}: not supported yet`,
-    'set spec.restartedAt to the time of now in its manifest: that restarts it gaplessly',
+/** Each container of the app gives way to another one of its release, as in an update. */
+function restart(port: ControllerPort, name: string, { caller, body: { replica } }: Call<'restartApp'>) {
+  const { observed } = seenWorld(port);
+  const running = observed.containers.filter(
+    (one) => one.app === name && one.hook === undefined && one.state === 'running',
   );
+  const chosen = running.filter((one) => replica === undefined || one.replica === replica);
+  if (chosen.length === 0)
+    throw new ProblemError(
+      409,
+      'NothingRuns',
+      replica === undefined
+        ? `${name} has no running container`
+        : `${name} has no running replica ${replica}`,
+      running.length > 0 ? `its replicas are ${running.map((one) => one.replica).join(', ')}` : undefined,
+    );
+  const containers = chosen.map(({ id }) => id);
+  port.history.restart(name, containers, caller.actor);
+  return { app: name, replicas: [...new Set(chosen.map((one) => one.replica))].sort((a, b) => a - b) };
 }

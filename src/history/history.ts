@@ -43,6 +43,8 @@ export interface History extends JournalPort {
     app: string,
     by: { readonly actor: string; readonly reason: string; readonly until?: number },
   ): void;
+  /** These containers are to give way to others of their release. */
+  restart(app: string, containers: readonly string[], actor: string): void;
   /** Back to what git says: lifts the suspension and the pin. */
   resume(app: string, actor: string): void;
   /** `against` is the spec hash that git wants now. */

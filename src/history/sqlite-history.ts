@@ -156,6 +156,15 @@ export class SqliteHistory implements History {
     });
   }
 
+  restart(app: string, containers: readonly string[], actor: string): void {
+    const restart = { containers, actor, at: this.#options.now() };
+    this.#change(app, (memory) => ({ ...memory, restart }), {
+      type: 'RestartAsked',
+      reason: 'Operator',
+      message: `a restart was asked for by ${actor}`,
+    });
+  }
+
   resume(app: string, actor: string): void {
     this.#change(app, ({ suspended: _suspended, pin: _pin, ...memory }) => memory, {
       type: 'Resumed',

@@ -307,10 +307,14 @@ test('approve-prune is refused when nothing is held, and releases what is', asyn
   assert.is(controller.host.world.observed.containers.length, 0);
 });
 
-test('a restart is refused with the way that there is', async () => {
-  const { status, body } = await post(aShop(), '/api/v1/apps/shop/restart');
-  assert.equal([status, body.code], [501, 'NotSupportedYet']);
-  assert.match(body.hint, 'spec.restartedAt');
+test('a restart replaces the running containers, or the one of a replica', async () => {
+  const shop = aShop();
+  const all = await post(shop, '/api/v1/apps/shop/restart');
+  assert.equal([all.status, all.body.replicas], [200, [0, 1]]);
+  const { actor, containers } = shop.history.memory().apps.shop?.restart ?? {};
+  assert.equal([actor, containers?.length], ['ann', 2]);
+  const none = await post(shop, '/api/v1/apps/shop/restart', { replica: 7 });
+  assert.equal([none.status, none.body.code], [409, 'NothingRuns']);
 });
 
 const badBodies: readonly (readonly [string, number, string])[] = [
