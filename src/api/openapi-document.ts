@@ -190,7 +190,7 @@ function responsesOf(operation: Operation): Record<string, DocumentResponse> {
     ? { 202: { description: 'Taken; the answer says what comes of it.', content } }
     : { 200: { description: operation.summary, content } };
   const unchanged: Record<string, DocumentResponse> =
-    operation.method === 'GET' && operation.rate === 'read'
+    operation.method === 'GET' && operation.rate === 'read' && 'application/json' in operation.answer
       ? { 304: { description: 'As `If-None-Match` says.' } }
       : {};
   return { ...ok, ...unchanged, ...Object.fromEntries([...problems, ...own, ...also]) };
