@@ -18,7 +18,19 @@ export class MachineError extends Error {
   override readonly name = 'MachineError';
 }
 
-type Tool = 'caddy' | 'git' | 'busybox' | 'curl' | 'wrk' | 'compose' | 'acme' | 'registry' | 'gpg' | 'ssh' | 'sshd';
+type Tool =
+  | 'caddy'
+  | 'git'
+  | 'busybox'
+  | 'curl'
+  | 'wrk'
+  | 'compose'
+  | 'acme'
+  | 'registry'
+  | 'age'
+  | 'gpg'
+  | 'ssh'
+  | 'sshd';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },
@@ -33,6 +45,7 @@ const tools = {
     present: () => inPath('sshd') && inPath('ssh-keyscan'),
     packages: ['openssh-server', 'openssh-client'],
   },
+  age: { present: () => inPath('age') && inPath('age-keygen'), packages: ['age'] },
   gpg: { present: () => inPath('gpg') && inPath('gpgconf'), packages: ['gnupg'] },
   ssh: { present: () => inPath('ssh') && inPath('ssh-keygen'), packages: ['openssh-client'] },
 } satisfies Record<Tool, { readonly present: () => boolean; readonly packages: readonly string[] }>;

@@ -26,6 +26,7 @@ const needs = {
   curl: true,
   acme: true,
   registry: true,
+  age: true,
   gpg: true,
   ssh: true,
   sshd: true,

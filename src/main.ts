@@ -105,8 +105,9 @@ async function fromSource<Answer>(
 }
 
 function toCliConfig(config: Config): CliConfig {
-  const { file, stateDir, instance, policy } = config;
+  const { file, stateDir, instance, policy, secrets } = config;
   return {
+    ...(secrets.identity === undefined ? {} : { identity: secrets.identity }),
     ...(file === undefined ? {} : { file }),
     stateDir,
     instance,

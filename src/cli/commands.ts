@@ -14,6 +14,7 @@ import { registerReconcile } from './reconcile.ts';
 import { registerRender } from './render.ts';
 import { registerResume } from './resume.ts';
 import { registerRollback } from './rollback.ts';
+import { registerSecret } from './secret.ts';
 import { registerSource } from './source.ts';
 import { registerStatus } from './status.ts';
 import { registerSuspend } from './suspend.ts';
@@ -41,6 +42,7 @@ export const commands: readonly Register[] = [
   registerInit,
   registerDown,
   registerSource,
+  registerSecret,
   registerConfig,
   registerVersion,
   registerCompletion,

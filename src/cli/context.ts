@@ -51,6 +51,8 @@ export interface CliConfig {
   readonly instance: string;
   readonly policy: HostPolicy;
   readonly settings: Settings;
+  /** Path of the age identity file. */
+  readonly identity?: string;
   /** Everything, secrets hidden, for `config view`. */
   readonly shown: unknown;
 }

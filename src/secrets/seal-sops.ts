@@ -169,10 +169,10 @@ function plainOf(leaf: Leaf): { readonly type: SopsType; readonly plain: string 
   const shown = shownPath(leaf.path);
   if (looksEncrypted(leaf.text))
     throw invalid(`${shown} is encrypted already, and not by this file's data key`);
+  if (macText(leaf) === undefined) throw invalid(`${shown} has no value`);
   if (leaf.text === '') throw invalid(`${shown} is empty: SOPS protects no empty value, leave the key out`);
   if (!leaf.isPlain) return { type: 'str', plain: leaf.text };
   const { type, text } = readGoScalar(leaf.text);
-  if (type === 'null') throw invalid(`${shown} has no value`);
   const isKept = type === 'bool' ? leaf.text === text.toLowerCase() : text === leaf.text;
   return isKept && (type === 'int' || type === 'float' || type === 'bool')
     ? { type, plain: text }
@@ -204,6 +204,17 @@ export function plainDocument({ document, values, comments }: OpenedSops): strin
     ...(metadataSpan === undefined ? [] : [{ span: metadataSpan, text: '' }]),
   ];
   return replaceSpans(source.text, edits);
+}
+
+/** What is under `data`, by key: numbers and booleans as they are handed to apps, as text. */
+export function plainValues({ values }: OpenedSops): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    values.flatMap(({ leaf: { path }, type, plain }) =>
+      path[0] === 'data' && path[1] !== undefined
+        ? [[path[1], type === 'bool' ? plain.toLowerCase() : plain]]
+        : [],
+    ),
+  );
 }
 
 function plainEdit({ leaf, plain }: OpenedValue, type: SopsType): Edit {

@@ -408,11 +408,23 @@ function createValueReader({ providers, env = process.env }: SecretsOptions, now
   };
 }
 
-function redactDeep(value: unknown, redact: (text: string) => string): unknown {
+/** As JSON would read it; errors are left to who writes them out. */
+function redactDeep(
+  value: unknown,
+  redact: (text: string) => string,
+  around: readonly object[] = [],
+): unknown {
   if (typeof value === 'string') return redact(value);
-  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redact));
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
+  if (around.includes(value) || around.length > deepest) return '…';
+  const inside = [...around, value];
+  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redact, inside));
+  if ('toJSON' in value && typeof value.toJSON === 'function')
+    return redactDeep(value.toJSON(), redact, inside);
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [redact(key), redactDeep(inner, redact)]),
+    Object.entries(value).map(([key, inner]) => [redact(key), redactDeep(inner, redact, inside)]),
   );
 }
+
+/** Causes of errors may hold anything, even themselves. */
+const deepest = 40;

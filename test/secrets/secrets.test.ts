@@ -351,6 +351,12 @@ test('a secret learned from elsewhere is hidden as well', () =>
   inFolder(async (folder) => {
     const secrets = secretsIn(folder, { identity: undefined });
     secrets.learn('t0ken-of-config');
+    const error = new Error('t0ken-of-config');
+    const circle: Record<string, unknown> = { at: new Date(0), error, 't0ken-of-config': 1 };
+    circle.self = circle;
+    const { error: kept, ...rest } = secrets.redactValue(circle);
+    assert.is(kept, error);
+    assert.equal(rest, { at: '1970-01-01T00:00:00.000Z', '***': 1, self: '…' });
     assert.is(secrets.redact('Bearer t0ken-of-config'), 'Bearer ***');
     const stream = secrets.redactStream();
     assert.is(`${stream.push('t0ken-of')}${stream.push('-config')}${stream.end()}`, '***');
