@@ -34,6 +34,7 @@ export async function runController({ config, log, redaction, version }: Running
     log,
     now: Date.now,
     logs: reader.logs.bind(reader),
+    redact: secrets.redact,
   };
   const tokens = new TokenBook(history.tokens, config.api.tokens, Date.now);
   const audit = createAudit(port);

@@ -18,7 +18,8 @@ export interface EventSink {
 
 export interface StreamOptions {
   readonly streams: OpenStreams;
-  readonly redact: (text: string) => string;
+  /** An event's data as JSON. */
+  readonly write: (data: unknown) => string;
   /** Writes until it has nothing more, or the signal aborts. */
   readonly produce: (sink: EventSink) => Promise<void>;
   /** What went wrong in the middle, when it is too late for a problem document. */
@@ -32,13 +33,13 @@ export interface StreamOptions {
 export function answerEvents(c: Context<ApiEnv>, options: StreamOptions): Response {
   const headers = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' };
   if (c.req.method === 'HEAD') return c.body(null, 200, headers);
-  const { streams, redact, produce, failed } = options;
+  const { streams, write, produce, failed } = options;
   const place = streams.enter(c.get('facts').address);
   const writer = new EventWriter(streams, place, () => hangUp(c));
   const beat = setInterval(() => writer.sign(), streams.limits.heartbeat);
   const sink: EventSink = {
     signal: place.signal,
-    send: (event) => writer.write(redact(eventText(event))),
+    send: (event) => writer.write(eventText(event, write)),
   };
   const end = (error?: unknown): void => {
     if (error !== undefined && !place.signal.aborted) failed(error);
@@ -120,6 +121,6 @@ function hangUp(c: Context<ApiEnv>): void {
 }
 
 /** Every line of the data on a line of its own, as the format wants; JSON has one. */
-function eventText({ id, event, data }: SentEvent): string {
-  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+function eventText({ id, event, data }: SentEvent, write: StreamOptions['write']): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${write(data)}\n\n`;
 }

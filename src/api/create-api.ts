@@ -20,6 +20,7 @@ import { operatorRoutes } from './operator-routes.ts';
 import { ProblemError, problemOf } from './problem.ts';
 import { readBody, readParams, readQuery } from './read-request.ts';
 import { hostRoutes, readRoutes } from './read-routes.ts';
+import { redactedJson } from './redacted-json.ts';
 import { TokenBook } from './token-book.ts';
 
 const longestBody = 64 * 1024;
@@ -168,7 +169,7 @@ class Frame {
       this.#recordWrite(c, operation, 'failed', `${problem.code}: ${problem.message}`);
     for (const [name, value] of Object.entries(problem.headers)) c.header(name, value);
     c.header('content-type', 'application/problem+json');
-    return c.body(this.#redact(JSON.stringify(problemOf(problem, requestId))), problem.status);
+    return c.body(redactedJson(this.#port, problemOf(problem, requestId)), problem.status);
   }
 
   readonly limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
@@ -189,7 +190,7 @@ class Frame {
 
   #send(c: Context<ApiEnv>, { method, rate }: Operation, result: unknown): Response {
     const [status, value] = result instanceof Answer ? [result.status, result.value] : [200 as const, result];
-    const text = this.#redact(JSON.stringify(value));
+    const text = redactedJson(this.#port, value);
     c.header('content-type', 'application/json');
     if (method !== 'GET' || rate !== 'read') return c.body(text, status);
     const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;

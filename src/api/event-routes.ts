@@ -5,6 +5,7 @@ import type { Caller } from './caller.ts';
 import type { ControllerPort } from './controller-port.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { cursorOf, toCursor } from './page.ts';
+import { redactedJson } from './redacted-json.ts';
 import { timeText } from './time-text.ts';
 import { type AppFilter, chosenApps } from './visible-apps.ts';
 
@@ -72,7 +73,7 @@ function streamEvents(port: ControllerPort, streams: OpenStreams, call: Call<'li
   const from = known === undefined ? newest : known > newest ? 0 : known;
   return answerEvents(c, {
     streams,
-    redact: port.redact ?? ((text) => text),
+    write: (data) => redactedJson(port, data),
     failed: (error) => port.log?.error({ err: error, requestId }, 'a stream of events failed'),
     produce: (sink) => follow(sink, port, from, () => appsOf(port, caller, query)),
   });

@@ -10,6 +10,7 @@ import { knownApp, seenWorld } from './known-app.ts';
 import { mergeAsTheyCome, mergeInOrder } from './merge-lines.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { ProblemError } from './problem.ts';
+import { redactedJson } from './redacted-json.ts';
 
 /** What one line of a log becomes on a stream. */
 export interface LogItem extends LogLine {
@@ -119,7 +120,7 @@ function followLines(
   const read = readBefore(c.req.header('last-event-id'));
   return answerEvents(c, {
     streams,
-    redact: port.redact ?? ((text) => text),
+    write: (data) => redactedJson(port, data),
     failed: (error) => port.log?.error({ err: error, requestId }, 'a stream of a log failed'),
     async produce({ send, signal }) {
       const sources = containers.map((one) => {

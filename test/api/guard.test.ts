@@ -376,7 +376,7 @@ test('every write stands in the audit log with who, what, and what came of it', 
       server.ask(`/api/v1/${path}`, { method: 'POST', token, body });
     const done = await post('apps/shop/suspend', { reason: 'a sale' });
     await post('apps/shop/suspend', {});
-    await post('apps/shop/restart', {});
+    await post('apps/cart/rollback', {});
     await post('reconcile', {});
     const { body } = await server.ask('/api/v1/audit', { token: admin });
     assert.equal(
@@ -395,10 +395,10 @@ test('every write stands in the audit log with who, what, and what came of it', 
           'ci',
           'tcp',
           '127.0.0.1',
-          'restart',
-          'shop',
+          'rollback',
+          'cart',
           'failed',
-          'NotSupportedYet: restart shop: not supported yet',
+          'NoEarlierRelease: cart has no earlier release that was healthy',
         ],
         ['ci', 'tcp', '127.0.0.1', 'suspend', 'shop', 'failed', 'InvalidField: field reason is missing'],
         ['ci', 'tcp', '127.0.0.1', 'suspend', 'shop', 'done', ''],
