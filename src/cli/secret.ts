@@ -23,7 +23,7 @@ export const registerSecret: Register = (program, context, run) => {
       .description('make an identity, and print its recipient')
       .option('--out <file>', 'where to write it, mode 0600; an existing file is kept and an error'),
     'plimsoll secret keygen --out /etc/plimsoll/age.key',
-    'plimsoll secret keygen > age.key',
+    '(umask 077; plimsoll secret keygen > age.key)',
   ).action(run((options: { readonly out?: string }) => keygen(context, options)));
   for (const register of [
     registerSecretEncrypt,
