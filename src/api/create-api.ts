@@ -222,7 +222,8 @@ class Frame {
     const object = objectOf(c);
     const entry = { at: this.#port.now(), actor, via, address, verb, object, outcome, request: requestId };
     this.#audit.add({ ...entry, detail: this.#redact(shorten(escapeText(detail), 500)) });
-    this.#port.log?.info({ requestId, actor, verb, app: object, outcome }, `${actor} asked: ${verb}`);
+    const app = operation.tag === 'apps' ? { app: object } : { object };
+    this.#port.log?.info({ requestId, actor, verb, ...app, outcome }, `${actor} asked: ${verb}`);
   }
 
   /** Only what is bounded is told apart: a flood of refusals is a few lines with high counts. */

@@ -42,7 +42,9 @@ export class Guard {
 
   constructor(settings: GuardSettings, tokens: TokenBook, now: () => number) {
     const { listen, hosts, trustedProxies, rateLimit } = settings;
-    this.#hosts = new Set(['localhost', nameOf(listen), ...hosts.map(nameOf)]);
+    // Who listens everywhere is called by the address of the connection, never by that name.
+    const own = [nameOf(listen)].filter((name) => name !== '0.0.0.0' && name !== '::');
+    this.#hosts = new Set(['localhost', ...own, ...hosts.map(nameOf)]);
     for (const range of trustedProxies) addRange(this.#proxies, range);
     this.#limiters = {
       read: new RateLimiter(rateLimit.read, now),

@@ -1,9 +1,12 @@
 import { Hono } from 'hono';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Guard } from '../../src/api/guard.ts';
 import { hashOfToken, newToken } from '../../src/api/new-token.ts';
 import type { Scope } from '../../src/api/operation.ts';
 import { operationList } from '../../src/api/operations.ts';
+import { TokenBook } from '../../src/api/token-book.ts';
+import { ConfigError, loadConfig } from '../../src/config.ts';
 import { aShop } from './a-shop.ts';
 import { checkAnswer, document } from './check-answer.ts';
 import type { OverTcp, TcpAsked } from './over-tcp.ts';
@@ -345,6 +348,18 @@ test('X-Forwarded-For counts only behind a proxy of ours, and only its last hop 
       { rateLimit: { read: 1 }, settings: { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] } },
     );
   })();
+});
+
+test('a proxy that is no address is refused with the configuration, not when somebody calls', () => {
+  const load = (text: string) => loadConfig({ env: { PLIMSOLL_API_TRUSTED_PROXIES: text } });
+  const good = ['10.0.0.0/8', '192.0.2.1', '2001:db8::/32', '::1'];
+  new Guard(load(JSON.stringify(good)).api, new TokenBook(aShop().history.tokens, [], Date.now), Date.now);
+  for (const bad of ['proxy.example.com', '10.0.0.0/33', '10.0.0', ''])
+    assert.throws(
+      () => load(JSON.stringify([bad])),
+      (error: unknown) => error instanceof ConfigError,
+      bad,
+    );
 });
 
 test('guessing tokens has to wait, and a good one is not looked at meanwhile', () => {
