@@ -80,8 +80,8 @@ export function createSecrets(options: SecretsOptions): Secrets {
       try {
         if (copy.kind === 'sops') held.takeAll(await openDocument(copy.text, 'sealed copy', current));
         else held.take(copy.version, await unseal(copy.sealed, current));
-      } catch (error) {
-        if (!(error instanceof EdgeError)) throw error;
+      } catch {
+        // Of an identity that is gone, or damaged: who asks for one of its versions is told.
       }
     }
   }
@@ -103,15 +103,20 @@ export function createSecrets(options: SecretsOptions): Secrets {
     if (secret.provider !== 'sops') return openForeign(secret, secret.provider);
     live.texts.add(secret.text);
     const known = documents.get(secret.text);
-    const isOpen = known !== undefined && (await known).secret.kind === 'open';
     // What is open stays so without an identity; what is sealed may open with another one.
-    if (known !== undefined && isOpen) return known;
+    if (known !== undefined && isHeld(await known)) return known;
+    if (known !== undefined && (await known).secret.kind === 'open') documents.delete(secret.text);
     const current = await identities();
     const opening =
       documents.get(secret.text) ??
       openSecret(secret, current).catch((error: unknown) => explain(secret, error));
     documents.set(secret.text, opening);
     return opening;
+  }
+
+  /** Not when its values were forgotten in between. */
+  function isHeld({ secret, versions }: Opening): boolean {
+    return secret.kind === 'open' && versions.every((version) => held.has(version));
   }
 
   async function openSecret(secret: SealedSecret, current: Identities): Promise<Opening> {

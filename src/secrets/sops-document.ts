@@ -62,11 +62,16 @@ export function readDocument(text: string, file: string, { quiet = false } = {})
   const [fault] = faults;
   if (fault) {
     const { line, column } = positionAt(source, fault.span.start);
-    throw corrupt(`${line}:${column}: ${fault.fault.message}`);
+    // A password that begins with "*" reads as an alias, and the message would quote it.
+    const isKey = fault.fault.code === duplicateKey;
+    throw corrupt(`${line}:${column}: ${quiet && !isKey ? 'the YAML is invalid' : fault.fault.message}`);
   }
   const walked = walk(contents, source);
   return { source, value: value as Record<string, unknown>, ...walked };
 }
+
+/** The code of a key that is given twice. */
+const duplicateKey = 'E1108';
 
 function corrupt(why: string): EdgeError {
   return new EdgeError('terminal', 'Corrupt', why);

@@ -177,6 +177,30 @@ test('what git still holds is not forgotten, whoever uses it', () =>
     assert.is(await secrets.reveal({ secret: 'db/A', version }), 'value-one');
   }));
 
+test('what was forgotten while a look was under way is opened again by the next', () =>
+  inFolder(async (folder) => {
+    await writeIdentity(join(folder, 'age.key'), me);
+    const secrets = secretsIn(folder);
+    const texts = await Promise.all(
+      ['a', 'b'].map((name) => encrypt(plainSecret(name, { A: `value-of-${name}` }), me.recipients)),
+    );
+    const [first = '', second = ''] = texts;
+    const { A: version = '' } = await versionsOf(secrets, first);
+    await secrets.keep(new Set());
+    await versionsOf(secrets, second);
+    await secrets.keep(new Set());
+    await versionsOf(secrets, first);
+    assert.is(await secrets.reveal({ secret: 'a/A', version }), 'value-of-a');
+    assert.is(await secretsIn(folder).reveal({ secret: 'a/A', version }), 'value-of-a');
+
+    const looks = Array.from({ length: 20 }, async (_, turn) => {
+      await Promise.all([secrets.open([sealed(texts[turn % 2] ?? '')]), secrets.keep(new Set())]);
+    });
+    await Promise.all(looks);
+    await versionsOf(secrets, first);
+    assert.is(await secrets.reveal({ secret: 'a/A', version }), 'value-of-a');
+  }));
+
 test('sealed copies are ciphertexts that only we can read, and a look writes none', () =>
   inFolder(async (folder) => {
     await writeIdentity(join(folder, 'age.key'), me);

@@ -429,6 +429,45 @@ test('no single character of data and MAC can be changed', async () => {
   );
 });
 
+test('whatever is done to a file, its values are what they were or it is refused', async () => {
+  const piece = fc.constantFrom(
+    '- ',
+    '\n',
+    '[',
+    '{',
+    ': ',
+    '#',
+    '"',
+    "'",
+    '&a ',
+    '*a',
+    '? ',
+    '|\n',
+    '~',
+    '\t',
+    'ENC[',
+    '---\n',
+    '!t ',
+    '9e999',
+  );
+  const change = fc.tuple(fc.nat(), piece, fc.nat(40));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+      const text = changes.reduce((before, [where, fresh, gone]) => {
+        const at = where % before.length;
+        return before.slice(0, at) + fresh + before.slice(at + gone);
+      }, intact);
+      const opened = await openSops(text, 'app.yaml', me).catch((error: unknown) => {
+        assert.instance(error, EdgeError);
+        assert.not.match((error as EdgeError).message, /value-of/);
+      });
+      for (const { type, plain } of opened?.values ?? [])
+        if (type !== undefined) assert.ok(['value-of-a', 'value-of-b'].includes(plain));
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test('any of several recipients opens it, and nobody else', async () => {
   const text = await encrypt(plainSecret('db', { A: 'one' }), [...other.recipients, ...me.recipients]);
   assert.is((await valuesOf(text, me))['data.A'], 'one');
@@ -536,6 +575,11 @@ test('a document that is no plain secret says why, and tells nothing of its valu
     [plainSecret('db', { A: 'x' }).replace('"x"', '{B: topsecret}'), /data\.A/],
     [plainSecret('db', { A: 'x' }).replace('"x"', '"topsecret'), /the YAML is invalid/],
     [plainSecret('db', { A: 'x' }).replace('"x"', '%topsecret'), /the YAML is invalid/],
+    [plainSecret('db', { A: 'x' }).replace('"x"', '*topsecret'), /the YAML is invalid/],
+    [plainSecret('db', { A: 'x' }).replace('"x"', '!topsecret x'), /the YAML is invalid/],
+    [plainSecret('db', { A: 'x' }).replace('"x"', '&topsecret x\n  B: *topsecret'), /data\.B is an alias/],
+    [`${plainSecret('db', { A: 'topsecret' })}  A: topsecret\n`, /"A" is given twice/],
+    [plainSecret('db', { A: 'x' }).replace('"x"', '"top\u0001secret"'), /control character/],
   ];
   for (const [text, told] of cases) {
     const { message } = await refusal((async () => readPlainSecret(text, 'app.yaml'))());
