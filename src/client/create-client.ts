@@ -1,6 +1,11 @@
 import createFetchClient, { type Client } from 'openapi-fetch';
 import { fetchFrom, type Place } from './fetch-from.ts';
 import type { Paths } from './paths.ts';
+import { readEvents, readLines } from './read-events.ts';
+
+// The entry `plimsoll/client` is this one file.
+export type * from './paths.ts';
+export { readEvents, readLines };
 
 /** A controller elsewhere with a token of it, or the socket of the one on this host. */
 export type ClientOptions = (
