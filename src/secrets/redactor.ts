@@ -25,7 +25,8 @@ const hidden = '***';
 const mostValues = 20_000;
 
 export function createRedactor(): Redactor {
-  const values = new Set<string>();
+  /** With what each looks like: that is worked out once. */
+  const values = new Map<string, ReadonlySet<string>>();
   let lexicon: Lexicon | undefined;
   const current = (): Lexicon => {
     lexicon ??= createLexicon(values);
@@ -34,8 +35,8 @@ export function createRedactor(): Redactor {
   return {
     learn(value) {
       if (value.trim().length < 2 || values.has(value)) return;
-      values.add(value);
-      for (const oldest of values) {
+      values.set(value, encodingsOf(value));
+      for (const oldest of values.keys()) {
         if (values.size <= mostValues) break;
         values.delete(oldest);
       }
@@ -75,17 +76,17 @@ interface Lexicon {
   readonly longestWord: number;
 }
 
-function createLexicon(values: ReadonlySet<string>): Lexicon {
-  const words = new Set([...values].map((value) => value.trim()).filter(isShortWord));
+function createLexicon(values: ReadonlyMap<string, ReadonlySet<string>>): Lexicon {
+  const words = new Set([...values.keys()].map((value) => value.trim()).filter(isShortWord));
   return {
-    matcher: createTextMatcher(encodingsOfAll(values)),
+    matcher: createTextMatcher(allOf(values)),
     words,
     longestWord: Math.max(0, ...[...words].map(({ length }) => length)),
   };
 }
 
-function* encodingsOfAll(values: ReadonlySet<string>): Iterable<string> {
-  for (const value of values) yield* encodingsOf(value);
+function* allOf(values: ReadonlyMap<string, ReadonlySet<string>>): Iterable<string> {
+  for (const forms of values.values()) yield* forms;
 }
 
 function isShortWord(value: string): boolean {

@@ -13,22 +13,13 @@ export interface TextMatcher {
 
 export function createTextMatcher(patterns: Iterable<string>): TextMatcher {
   const trie = growTrie(patterns);
-  linkSuffixes(trie);
-  const { first, next, code: codes, depth, fail, match, roots } = trie;
-
-  function child(state: number, code: number): number {
-    if (state === 0) return roots[code] ?? 0;
-    for (let at = first[state] ?? 0; at !== 0; at = next[at] ?? 0) if (codes[at] === code) return at;
-    return 0;
-  }
-
+  const { fail, match } = linkSuffixes(trie);
+  const { depth } = trie;
   return {
     step(state, code) {
-      let at = state;
-      for (;;) {
-        const found = child(at, code);
+      for (let at = state; ; at = fail[at] ?? 0) {
+        const found = childOf(trie, at, code);
         if (found !== 0 || at === 0) return found;
-        at = fail[at] ?? 0;
       }
     },
     matched: (state) => match[state] ?? 0,
@@ -37,50 +28,43 @@ export function createTextMatcher(patterns: Iterable<string>): TextMatcher {
 }
 
 interface Trie {
+  /** Number of nodes; 0 is the root, and so nobody's child. */
   readonly size: number;
-  /** First child and next sibling of each node; 0 is none, since the root is nobody's child. */
-  readonly first: Int32Array;
-  readonly next: Int32Array;
+  readonly parent: Int32Array;
   readonly code: Uint16Array;
   readonly depth: Int32Array;
-  readonly fail: Int32Array;
-  readonly match: Int32Array;
+  /** Length of the pattern that ends at a node. */
+  readonly ends: Int32Array;
   /** The root's children by code unit: it has the most, and is asked the most. */
   readonly roots: Int32Array;
+  /** All other nodes by parent and code unit: a hash table with open addresses. */
+  readonly table: Int32Array;
 }
 
 function growTrie(patterns: Iterable<string>): Trie {
   const sorted = [...new Set(patterns)].filter((pattern) => pattern !== '').sort();
   const capacity = 1 + sorted.reduce((sum, { length }) => sum + length, 0);
-  const trie = {
-    size: 1,
-    first: new Int32Array(capacity),
-    next: new Int32Array(capacity),
-    code: new Uint16Array(capacity),
-    depth: new Int32Array(capacity),
-    fail: new Int32Array(capacity),
-    match: new Int32Array(capacity),
-    roots: new Int32Array(65_536),
-  };
+  const parent = new Int32Array(capacity);
+  const code = new Uint16Array(capacity);
+  const depth = new Int32Array(capacity);
+  const ends = new Int32Array(capacity);
   const path = [0];
+  let size = 1;
   let before = '';
   for (const pattern of sorted) {
-    let at = sharedLength(before, pattern);
     // Sorted, so what is shared with the last one is all that is there already.
-    for (; at < pattern.length; at++) {
-      const parent = path[at] ?? 0;
-      const node = trie.size++;
-      const code = pattern.charCodeAt(at);
-      trie.code[node] = code;
-      trie.depth[node] = at + 1;
-      trie.next[node] = trie.first[parent] ?? 0;
-      trie.first[parent] = node;
-      if (parent === 0) trie.roots[code] = node;
+    for (let at = sharedLength(before, pattern); at < pattern.length; at++) {
+      const node = size++;
+      parent[node] = path[at] ?? 0;
+      code[node] = pattern.charCodeAt(at);
+      depth[node] = at + 1;
       path[at + 1] = node;
     }
-    trie.match[path[pattern.length] ?? 0] = pattern.length;
+    ends[path[pattern.length] ?? 0] = pattern.length;
     before = pattern;
   }
+  const trie = { size, parent, code, depth, ends, roots: new Int32Array(65_536), table: tableFor(size) };
+  for (let node = 1; node < size; node++) addChild(trie, node);
   return trie;
 }
 
@@ -91,29 +75,73 @@ function sharedLength(a: string, b: string): number {
   return at;
 }
 
-/** Breadth first: where to go on when a node has no child for what comes next. */
-function linkSuffixes({ size, first, next, code, fail, match, roots }: Trie): void {
-  const queue = new Int32Array(size);
-  let end = 0;
-  for (let at = first[0] ?? 0; at !== 0; at = next[at] ?? 0) queue[end++] = at;
-  const child = (state: number, wanted: number): number => {
-    if (state === 0) return roots[wanted] ?? 0;
-    for (let at = first[state] ?? 0; at !== 0; at = next[at] ?? 0) if (code[at] === wanted) return at;
-    return 0;
-  };
-  for (let begin = 0; begin < end; begin++) {
-    const parent = queue[begin] ?? 0;
-    for (let node = first[parent] ?? 0; node !== 0; node = next[node] ?? 0) {
-      const wanted = code[node] ?? 0;
-      let at = fail[parent] ?? 0;
-      let link = child(at, wanted);
-      while (link === 0 && at !== 0) {
-        at = fail[at] ?? 0;
-        link = child(at, wanted);
-      }
-      fail[node] = link;
-      match[node] = Math.max(match[node] ?? 0, match[link] ?? 0);
-      queue[end++] = node;
-    }
+/** At most half full, so that a search ends soon. */
+function tableFor(size: number): Int32Array {
+  return new Int32Array(2 ** Math.ceil(Math.log2(2 * size + 2)));
+}
+
+function slotOf(state: number, code: number): number {
+  const mixed = Math.imul(state, 0x9e3779b1) ^ Math.imul(code, 0x85ebca6b);
+  return mixed ^ (mixed >>> 15);
+}
+
+function addChild({ parent, code, roots, table }: Trie, node: number): void {
+  const [above = 0, own = 0] = [parent[node], code[node]];
+  if (above === 0) {
+    roots[own] = node;
+    return;
   }
+  const mask = table.length - 1;
+  let slot = slotOf(above, own) & mask;
+  while (table[slot] !== 0) slot = (slot + 1) & mask;
+  table[slot] = node;
+}
+
+function childOf({ parent, code, roots, table }: Trie, state: number, wanted: number): number {
+  if (state === 0) return roots[wanted] ?? 0;
+  const mask = table.length - 1;
+  for (let slot = slotOf(state, wanted) & mask; ; slot = (slot + 1) & mask) {
+    const node = table[slot] ?? 0;
+    if (node === 0 || (parent[node] === state && code[node] === wanted)) return node;
+  }
+}
+
+/** Where to go on when a node has no child for what comes next, and the longest pattern that ends at each. */
+function linkSuffixes(trie: Trie): { readonly fail: Int32Array; readonly match: Int32Array } {
+  const { parent, code, ends } = trie;
+  const fail = new Int32Array(ends.length);
+  const match = Int32Array.from(ends);
+  // The suffix of a node is shorter, so it is done before.
+  for (const node of byDepth(trie)) {
+    const above = parent[node] ?? 0;
+    if (above === 0) continue;
+    const wanted = code[node] ?? 0;
+    let at = fail[above] ?? 0;
+    let link = childOf(trie, at, wanted);
+    while (link === 0 && at !== 0) {
+      at = fail[at] ?? 0;
+      link = childOf(trie, at, wanted);
+    }
+    fail[node] = link;
+    match[node] = Math.max(match[node] ?? 0, match[link] ?? 0);
+  }
+  return { fail, match };
+}
+
+function byDepth({ size, depth }: Trie): Int32Array {
+  const counts = new Int32Array(depth.reduce((deepest, one) => Math.max(deepest, one), 0) + 2);
+  for (let node = 1; node < size; node++) {
+    const level = depth[node] ?? 0;
+    counts[level + 1] = (counts[level + 1] ?? 0) + 1;
+  }
+  for (let level = 1; level < counts.length; level++)
+    counts[level] = (counts[level] ?? 0) + (counts[level - 1] ?? 0);
+  const sorted = new Int32Array(size - 1);
+  for (let node = 1; node < size; node++) {
+    const level = depth[node] ?? 0;
+    const at = counts[level] ?? 0;
+    sorted[at] = node;
+    counts[level] = at + 1;
+  }
+  return sorted;
 }

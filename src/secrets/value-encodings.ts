@@ -89,6 +89,7 @@ function urlForms(text: string): readonly string[] {
 }
 
 function percentEncode(text: string, safe: string): string {
+  if (/^[A-Za-z0-9._-]*$/.test(text)) return text;
   let encoded = '';
   for (const char of text)
     encoded +=
