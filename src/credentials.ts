@@ -4,6 +4,7 @@ import { EdgeError } from './apply/ports.ts';
 import type { Config, Credential } from './config.ts';
 import { createLoader, type Schemas } from './desired/load-desired.ts';
 import { splitReference } from './desired/secret-book.ts';
+import { readIdentityFile } from './secrets/identities.ts';
 import { createSecrets, type Secrets } from './secrets/secrets.ts';
 
 /** The plain text of a credential of the configuration. Throws EdgeError (`CredentialUnreadable`) that says why it cannot be had. */
@@ -15,13 +16,14 @@ export interface OpenSecrets {
   readonly credential: ReadCredential;
 }
 
-/** Throws EdgeError `IdentityUnsafe` when others may read the identity. `writable` is false for commands that only look. */
+/** Throws EdgeError `IdentityUnsafe` when others may read the identity, `IdentityInvalid` when it is none. `writable` is false for commands that only look. */
 export async function openSecrets(
   config: Config,
   schemas: Schemas,
   options: { readonly writable: boolean; readonly warn: (message: string) => void },
 ): Promise<OpenSecrets> {
   const { identity, providers } = config.secrets;
+  if (identity !== undefined) await refuseUnreadable(identity);
   const { http, ...others } = providers;
   const base = { ...options, identity, stateDir: config.stateDir };
   const token = http?.token;
@@ -33,6 +35,15 @@ export async function openSecrets(
   const secrets = createSecrets({ ...base, providers: { ...others, ...settings } });
   if (plain !== undefined) secrets.learn(plain);
   return { secrets, credential: credentialReader(config, schemas, secrets) };
+}
+
+/** A missing file stops nothing: every secret says so. One that is there and no identity is a mistake to be mended. */
+async function refuseUnreadable(identity: string): Promise<void> {
+  try {
+    await readIdentityFile(identity);
+  } catch (error) {
+    if (!(error instanceof EdgeError) || error.reason !== 'IdentityMissing') throw error;
+  }
 }
 
 function credentialReader(config: Config, schemas: Schemas, secrets: Secrets): ReadCredential {

@@ -133,6 +133,7 @@ function readVersion(): string {
 /** Reasons that are no failure to observe: a guard of ours, or a wrong configuration. */
 const edgeExits: Readonly<Record<string, ExitCode>> = {
   IdentityUnsafe: exitCodes.refused,
+  IdentityInvalid: exitCodes.invalid,
   CredentialUnreadable: exitCodes.invalid,
 };
 

@@ -31,7 +31,7 @@ const rooms: Readonly<Record<string, Room>> = {
   plan: { pure: true, imports: ['desired', 'observed'], packages: [] },
   apply: { imports: pureRooms, packages: ['p-queue'] },
   git: { ...edge, packages: ['chokidar', 'isomorphic-git', 'openpgp', 'semver'] },
-  secrets: { ...edge, packages: ['age-encryption', 'bcryptjs', 'sops-age', 'yaml'] },
+  secrets: { ...edge, packages: ['age-encryption', 'bcryptjs', 'yaml'] },
   docker: { ...edge, packages: ['dockerode'] },
   caddy: { ...edge, packages: [] },
   history: { ...edge, packages: ['better-sqlite3'] },

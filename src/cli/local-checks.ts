@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
 import type { HostStatus } from '../api/host-status.ts';
+import { inspectIdentity } from '../secrets/identities.ts';
 import { connectApi } from './api-client.ts';
 import { type CliContext, CliError, type GlobalOptions } from './context.ts';
 import type { Check } from './doctor.ts';
@@ -23,7 +24,7 @@ const tolerance = 60_000;
 
 /** What is on this machine's disk: looked at without opening anything that a controller holds. */
 export function localChecks(context: CliContext, options: GlobalOptions): Check[] {
-  const { file, stateDir, instance } = context.config(options);
+  const { file, stateDir, instance, identity } = context.config(options);
   const database = `${stateDir}/plimsoll.db`;
   return [
     {
@@ -34,6 +35,7 @@ export function localChecks(context: CliContext, options: GlobalOptions): Check[
       }),
     },
     { name: 'state directory', run: () => checkStateDir(stateDir) },
+    ...(identity === undefined ? [] : [{ name: 'identity', run: () => inspectIdentity(identity) }]),
     { name: 'disk', run: () => checkDisk(stateDir) },
     { name: 'database', run: () => checkDatabase(database) },
     { name: 'clock', run: () => checkClock(database) },

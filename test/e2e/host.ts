@@ -224,6 +224,23 @@ export class TestHost {
     return promise;
   }
 
+  /** The text of an answer, also of one that goes on: what came within a second. */
+  async askText(path: string): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const socketPath = join(this.stateDir, 'plimsoll.sock');
+    const asked = request({ socketPath, path, agent: false }, (answer) => {
+      let said = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        said += chunk;
+      });
+      const end = () => resolve(said);
+      setTimeout(() => asked.destroy(), 1_000).unref();
+      answer.on('close', end);
+    });
+    asked.on('error', reject).end();
+    return promise;
+  }
+
   async app(name: string): Promise<AppStatus> {
     return (await this.ask('GET', `/api/v1/apps/${name}`)).body as AppStatus;
   }
