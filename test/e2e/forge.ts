@@ -1,17 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
+import { type Answer, installPostReceive } from '../../.ci/post-receive.ts';
 import { type GitServer, startGitServer } from '../git/git-server.ts';
 import { makeKey, type SshServer, startSshServer } from '../git/ssh-server.ts';
-
-/** What a push told the controller, as the hook heard it. */
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
 
 /**
  * A forge as far as a controller can tell: a real git server over HTTP and SSH, whose post-receive hook signs the push
@@ -26,7 +21,8 @@ export class Forge {
   #ssh: SshServer | undefined;
   sshKey = '';
 
-  static async open(token: string): Promise<Forge> {
+  /** `isSecure`: by HTTPS, with a certificate of its own. */
+  static async open(token: string, { isSecure = false } = {}): Promise<Forge> {
     const forge = new Forge(token);
     const bare = join(forge.dir, 'repos', 'config.git');
     mkdirSync(bare, { recursive: true });
@@ -34,7 +30,9 @@ export class Forge {
     forge.#git(bare, 'config', 'http.receivepack', 'true');
     forge.#git(bare, 'config', 'receive.denyDeletes', 'false');
     forge.#git(bare, 'config', 'receive.denyDeleteCurrent', 'ignore');
-    forge.#http = await startGitServer(join(forge.dir, 'repos'), { username: 'git', password: token });
+    const auth = { username: 'git', password: token };
+    const tls = isSecure ? forge.#makeCertificate() : undefined;
+    forge.#http = await startGitServer(join(forge.dir, 'repos'), auth, tls);
     mkdirSync(forge.work);
     forge.#git(forge.work, 'init', '--quiet', '--initial-branch=main');
     return forge;
@@ -42,6 +40,11 @@ export class Forge {
 
   private constructor(token: string) {
     this.#token = token;
+  }
+
+  /** Of a forge that speaks HTTPS; who is to believe it is told so. */
+  get certificate(): string {
+    return join(this.dir, 'certificate.pem');
   }
 
   /** As a controller's configuration names it. */
@@ -70,12 +73,9 @@ export class Forge {
 
   /** From now on every push is posted to `target`, signed with `secret`. */
   hook(target: string, secret: string): void {
-    const file = join(this.dir, 'repos', 'config.git', 'hooks', 'post-receive');
-    const { url } = this;
-    const wanted = JSON.stringify({ target, secret, url, answers: this.#answers });
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `#!${process.execPath}\nconst wanted = ${wanted};\n(${postReceive})(wanted);\n`);
-    chmodSync(file, 0o755);
+    const repository = join(this.dir, 'repos', 'config.git');
+    const sshUrl = this.#ssh === undefined ? {} : { sshUrl: `${this.#ssh.url}/config.git` };
+    installPostReceive(repository, { target, secret, url: this.url, ...sshUrl, answers: this.#answers });
   }
 
   /** Commits these files and pushes them; `undefined` removes one. Answers the commit's id. */
@@ -83,6 +83,13 @@ export class Forge {
     files: Readonly<Record<string, string | undefined>>,
     ...args: readonly string[]
   ): Promise<string> {
+    const id = this.commit(files);
+    await this.send('HEAD:refs/heads/main', ...args);
+    return id;
+  }
+
+  /** Commits these files in `work` and pushes nothing yet. */
+  commit(files: Readonly<Record<string, string | undefined>>): string {
     for (const [path, content] of Object.entries(files)) {
       const file = join(this.work, path);
       mkdirSync(dirname(file), { recursive: true });
@@ -91,7 +98,6 @@ export class Forge {
     }
     this.#git(this.work, 'add', '--all');
     this.#git(this.work, 'commit', '--quiet', '--allow-empty', '-m', 'change');
-    await this.send('HEAD:refs/heads/main', ...args);
     return this.#git(this.work, 'rev-parse', 'HEAD').trim();
   }
 
@@ -100,7 +106,10 @@ export class Forge {
     const url = new URL(this.url);
     url.username = 'git';
     url.password = this.#token;
-    await promisify(execFile)('git', ['-C', this.work, 'push', '--quiet', ...args, url.href, refspec]);
+    const trust = url.protocol === 'https:' ? { GIT_SSL_CAINFO: this.certificate } : {};
+    await promisify(execFile)('git', ['-C', this.work, 'push', '--quiet', ...args, url.href, refspec], {
+      env: { ...process.env, ...trust },
+    });
   }
 
   /** What the controller answered to each push so far. */
@@ -118,6 +127,27 @@ export class Forge {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  #makeCertificate(): { readonly key: string; readonly cert: string } {
+    const key = join(this.dir, 'certificate.key');
+    const made = [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ],
+      ...['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'],
+      ...['-keyout', key, '-out', this.certificate],
+    ];
+    execFileSync('openssl', made, { stdio: 'pipe' });
+    return { key: readFileSync(key, 'utf8'), cert: readFileSync(this.certificate, 'utf8') };
+  }
+
   #git(folder: string, ...args: readonly string[]): string {
     const identity = [
       '-c',
@@ -133,26 +163,3 @@ export class Forge {
     });
   }
 }
-
-/** The hook itself, run by git: `old new ref` for each ref on its standard input. */
-const postReceive = `async ({ target, secret, url, answers }) => {
-  const { readFileSync, appendFileSync } = await import('node:fs');
-  const { createHmac, randomUUID } = await import('node:crypto');
-  for (const line of readFileSync(0, 'utf8').trim().split('\\n')) {
-    const [before, after, ref] = line.split(' ');
-    const body = JSON.stringify({
-      ref, before, after,
-      created: /^0+$/.test(before), deleted: /^0+$/.test(after),
-      repository: { full_name: 'acme/config', clone_url: url, ssh_url: url, html_url: url.replace(/\\.git$/, '') },
-      head_commit: { id: after }, commits: [],
-    });
-    const signature = 'sha256=' + createHmac('sha256', secret).update(body).digest('hex');
-    const headers = { 'content-type': 'application/json', 'x-github-event': 'push', 'x-github-delivery': randomUUID(), 'x-hub-signature-256': signature, 'user-agent': 'GitHub-Hookshot/test' };
-    try {
-      const response = await fetch(target, { method: 'POST', headers, body });
-      appendFileSync(answers, JSON.stringify({ status: response.status, body: await response.text() }) + '\\n');
-    } catch (error) {
-      appendFileSync(answers, JSON.stringify({ status: 0, body: String(error) }) + '\\n');
-    }
-  }
-}`;
