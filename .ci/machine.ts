@@ -30,7 +30,8 @@ type Tool =
   | 'age'
   | 'gpg'
   | 'ssh'
-  | 'sshd';
+  | 'sshd'
+  | 'openssl';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },
@@ -40,6 +41,7 @@ const tools = {
   compose: { present: () => inPath('docker-compose') || hasComposePlugin(), packages: ['docker-compose'] },
   busybox: { present: () => isStatic('/bin/busybox'), packages: ['busybox-static'] },
   acme: { present: () => inPath('pebble') && inPath('openssl'), packages: ['pebble', 'openssl'] },
+  openssl: { present: () => inPath('openssl'), packages: ['openssl'] },
   registry: { present: () => inPath('docker-registry'), packages: ['docker-registry'] },
   sshd: {
     present: () => inPath('sshd') && inPath('ssh-keyscan'),

@@ -9,6 +9,8 @@ import type { Settings } from './settings.ts';
 
 /** A real controller: the program itself, in a process of its own. */
 export interface Controller {
+  /** What its API answers to `/api/v1/PATH`; undefined for everything but a 200. */
+  ask<T>(path: string): Promise<T | undefined>;
   /** An app as its API shows it; undefined while there is none, or nobody to ask. */
   app(name: string): Promise<AppItem | undefined>;
   /** Ends it gracefully, and after half a minute not so. */
@@ -19,23 +21,26 @@ export const plimsoll = join(dirname(import.meta.dirname), 'src', 'plimsoll.js')
 
 const stopGrace = 30_000;
 
-export function startController({ file, stateDir }: Settings): Controller {
+/** `env` is added to what the controller's process gets. */
+export function startController({ file, stateDir }: Settings, env: NodeJS.ProcessEnv = {}): Controller {
   const logFile = join(dirname(file), 'controller.log');
   const log = openSync(logFile, 'a', 0o600);
   // A process group of its own: ctrl-C is ours to pass on, and a kill takes its Caddy too.
   const child = spawn(process.execPath, [plimsoll, 'controller', '--config', file], {
     detached: true,
     stdio: ['ignore', log, log],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...env },
   });
   closeSync(log);
   const closed = once(child, 'close');
   closed.catch(() => undefined);
+  const ask = async <T>(path: string): Promise<T | undefined> => {
+    if (child.exitCode !== null) throw new Error(`the controller ended:\n${endOf(logFile)}`);
+    return askSocket<T>(join(stateDir, 'plimsoll.sock'), `/api/v1/${path}`);
+  };
   return {
-    async app(name) {
-      if (child.exitCode !== null) throw new Error(`the controller ended:\n${endOf(logFile)}`);
-      return askSocket<AppItem>(join(stateDir, 'plimsoll.sock'), `/api/v1/apps/${name}`);
-    },
+    ask,
+    app: (name) => ask<AppItem>(`apps/${name}`),
     async stop() {
       if (child.pid === undefined || child.exitCode !== null) return;
       const { pid } = child;

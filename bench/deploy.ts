@@ -20,7 +20,7 @@ interface Site {
 /** How long a change takes until users see it, against the engine's own time for a container that answers. */
 export const deploy: Part = async (bench) => {
   const repo = await createConfigRepo(join(bench.folder, 'config'));
-  const settings = await writeSettings(bench.folder, repo.dir);
+  const settings = await writeSettings(bench.folder, { source: { dir: repo.dir } });
   const controller = startController(settings);
   const site = { bench, repo, settings, controller };
   try {

@@ -29,7 +29,7 @@ async function atSize(bench: Workbench, apps: number): Promise<PartResult> {
   const composed = await measureCompose(bench, apps);
   const folder = join(bench.folder, String(apps));
   const repo = await createConfigRepo(join(folder, 'config'));
-  const settings = await writeSettings(folder, repo.dir);
+  const settings = await writeSettings(folder, { source: { dir: repo.dir } });
   await repo.commit(manifests(apps), `${apps} apps`);
   const assembly = await assemble(
     loadConfig({ file: settings.file, env: {} }),

@@ -18,7 +18,7 @@ type ByKind = Readonly<Record<Connections, Answers>>;
 /** Rolling updates of a two-replica app under traffic: not one request may be lost. */
 export const rollouts: Part = async (bench) => {
   const repo = await createConfigRepo(join(bench.folder, 'config'));
-  const settings = await writeSettings(bench.folder, repo.dir);
+  const settings = await writeSettings(bench.folder, { source: { dir: repo.dir } });
   const controller = startController(settings);
   try {
     await converged(controller, await commitRelease(repo, 1, replicas), bench.signal);

@@ -5,18 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Docker from 'dockerode';
-import { ensureMachine, MachineError } from '../.ci/machine.ts';
+import { ensureMachine, MachineError, type Needs } from '../.ci/machine.ts';
 import { deploy } from './deploy.ts';
 import { describeMachine, formatMachine, type MachineFacts } from './describe-machine.ts';
 import { formatFigures, summarize } from './figures.ts';
 import { buildImages, removeImages } from './images.ts';
 import { noop } from './noop.ts';
+import { push } from './push.ts';
 import { rollouts } from './rollouts.ts';
 import { sweep } from './sweep.ts';
 import { webhooks } from './webhooks.ts';
 import type { Options, Part, PartResult } from './workbench.ts';
 
-const parts: Readonly<Record<string, Part>> = { rollouts, noop, deploy, webhooks };
+const parts: Readonly<Record<string, Part>> = { rollouts, noop, deploy, push, webhooks };
 
 const usage = `usage: npm run bench -- [PART…] [OPTIONS]
 
@@ -24,6 +25,7 @@ parts (all when none is named):
   rollouts           rolling updates under traffic; exit code 1 when a request is lost
   noop               what it costs to find that nothing is to be done
   deploy             from a commit, or a container removed by hand, to serving
+  push               from a git push to serving, by HTTPS and SSH; exit code 1 when one is not live in time
   webhooks           good ones in a flood of bad ones; exit code 1 when a bad one is accepted
 
 options:
@@ -61,7 +63,10 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run({ parts: names, options, json }: Request, signal: AbortSignal): Promise<number> {
-  const needs = { engine: true, caddy: true, git: true, busybox: true, wrk: true, compose: true } as const;
+  const needs: Needs = {
+    ...{ engine: true, caddy: true, git: true, busybox: true, wrk: true, compose: true },
+    ...{ ssh: true, sshd: true, openssl: true },
+  };
   const machine = await ensureMachine(needs, note);
   const docker = new Docker();
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-bench-'));

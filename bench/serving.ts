@@ -7,6 +7,11 @@ interface Wait {
   readonly signal: AbortSignal;
 }
 
+/** The page did not come within the deadline. */
+export class NotServedError extends Error {
+  override readonly name = 'NotServedError';
+}
+
 /** Milliseconds between two requests. */
 const pause = 10;
 
@@ -18,7 +23,8 @@ export async function serving(address: Address, page: string, { deadline, signal
   const end = performance.now() + deadline;
   let found = false;
   while (!found) {
-    if (performance.now() > end) throw new Error(`waited ${deadline / 1000} s, but "${page}" is not served`);
+    if (performance.now() > end)
+      throw new NotServedError(`waited ${deadline / 1000} s, but "${page}" is not served`);
     void askPage(address).then((answer) => {
       found ||= answer === page;
     });

@@ -9,10 +9,15 @@ export interface Settings {
   readonly stateDir: string;
   /** Where Caddy answers for the apps. */
   readonly http: number;
+  /** Where its API answers, and its webhooks. */
+  readonly api: number;
 }
 
-/** Writes the configuration of a controller with ports and a subnet that nothing uses. */
-export async function writeSettings(folder: string, configRepo: string): Promise<Settings> {
+/** Writes the configuration of a controller with ports and a subnet that nothing uses; `over` goes over it. */
+export async function writeSettings(
+  folder: string,
+  over: { readonly source: object; readonly webhooks?: object },
+): Promise<Settings> {
   const http = await freePort(8188);
   const https = await freePort(8548);
   const admin = await freePort(2188);
@@ -31,13 +36,13 @@ export async function writeSettings(folder: string, configRepo: string): Promise
   // JSON is YAML.
   const settings = {
     instance,
-    source: { dir: configRepo },
     stateDir,
     // Of this run alone: a network that an engine does not give up is no use to the next one.
     docker: { subnet, network: `plimsoll-${instance}-${process.pid}` },
     caddy: { manage: 'process', admin: `http://127.0.0.1:${admin}`, httpPort: http, httpsPort: https },
     api: { listen: `127.0.0.1:${api}` },
+    ...over,
   };
   await writeFile(file, `${JSON.stringify(settings, null, 2)}\n`);
-  return { file, stateDir, http };
+  return { file, stateDir, http, api };
 }

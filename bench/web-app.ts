@@ -4,7 +4,7 @@ import { releases } from './images.ts';
 import { until } from './until.ts';
 
 export const host = 'web.localhost';
-const name = 'web';
+export const name = 'web';
 
 /** The one app of a part that rolls releases out. */
 export function webManifest(release: number, replicas: number): object {
