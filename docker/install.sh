@@ -16,8 +16,9 @@ usage: install.sh [--from PACKAGE]   install or update; PACKAGE is an npm versio
                                      default is plimsoll@latest) or a tarball (./plimsoll-1.2.3.tgz)
        install.sh --uninstall        remove program and service; configuration, state and apps stay
        install.sh --uninstall --purge
-                                     remove configuration and state as well; apps stay, and so does
-                                     what Caddy needs to reach them
+                                     remove configuration and state as well, with the keys that stand in
+                                     /etc/plimsoll: without a copy of the identity no secret in git opens
+                                     any more; apps stay, and so does what Caddy needs to reach them
        install.sh --help
 
 It needs root and npm. It installs to /opt/plimsoll, with a Node of its own, and leaves this machine's Node as it
