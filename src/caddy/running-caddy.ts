@@ -18,9 +18,8 @@ export async function caddyVersion(admin: string, signal: AbortSignal): Promise<
 
 /** Asks Caddy, through its HTTP port, for the answer that only a Caddy gives that can read the flag folder. */
 export async function seesFlags(admin: string, httpPort: number, signal: AbortSignal): Promise<boolean> {
-  const host = admin.startsWith('unix/') ? '127.0.0.1' : new URL(admin).hostname.replace(/^\[|\]$/g, '');
   const options = {
-    host,
+    host: caddyAddress(admin),
     port: httpPort,
     headers: { Host: flagCheck.host },
     agent: false,
@@ -34,4 +33,9 @@ export async function seesFlags(admin: string, httpPort: number, signal: AbortSi
   } catch {
     return false;
   }
+}
+
+/** Where Caddy listens for requests, as far as its admin API tells. */
+export function caddyAddress(admin: string): string {
+  return admin.startsWith('unix/') ? '127.0.0.1' : new URL(admin).hostname.replace(/^\[|\]$/g, '');
 }
