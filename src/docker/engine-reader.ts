@@ -21,8 +21,8 @@ export interface DockerReader extends EngineReader {
   logs(container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
   /** Which engine answers. */
   ping(): Promise<EngineVersion>;
-  /** One reading of what a running container uses, over about a second; undefined when it does not run. */
-  stats(container: string): Promise<ContainerStats | undefined>;
+  /** What a running container uses, over about a second, or `once` at this moment; undefined when it does not run. */
+  stats(container: string, once?: boolean): Promise<ContainerStats | undefined>;
   hostInfo(): Promise<HostInfo>;
   /** These three list what is ours, and what is not but used by a container of ours. */
   networks(): Promise<readonly NetworkItem[]>;
@@ -154,7 +154,7 @@ export function createEngineReader({
     logs: (container, options, signal) => readLogs(docker, container, { ...options, redact }, signal),
     exec: (container, command, timeout) => checks.run(container, command, timeout),
     ping: () => askVersion(docker),
-    stats: (container) => readStats(docker, container),
+    stats: (container, once) => readStats(docker, container, once),
     hostInfo: () => readHostInfo(docker),
     ...lists,
     close() {

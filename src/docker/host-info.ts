@@ -12,6 +12,8 @@ export interface HostInfo extends EngineVersion {
   readonly kernel: string;
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** Of the engine's own configuration. */
+  readonly labels: Readonly<Record<string, string>>;
   /** Where the engine keeps its data; absent when this process cannot see it. */
   readonly disk?: { readonly path: string; readonly totalBytes: number; readonly freeBytes: number };
 }
@@ -24,6 +26,7 @@ interface Info {
   readonly NCPU?: number;
   readonly MemTotal?: number;
   readonly DockerRootDir?: string;
+  readonly Labels?: readonly string[] | null;
 }
 
 export async function readHostInfo(docker: Docker): Promise<HostInfo> {
@@ -41,8 +44,14 @@ export async function readHostInfo(docker: Docker): Promise<HostInfo> {
     kernel: info?.KernelVersion ?? '',
     cpus: info?.NCPU ?? 0,
     memoryBytes: info?.MemTotal ?? 0,
+    labels: Object.fromEntries((info?.Labels ?? []).map(pairOf)),
     ...(disk === undefined ? {} : { disk }),
   };
+}
+
+function pairOf(label: string): readonly [string, string] {
+  const [name = '', ...value] = label.split('=');
+  return [name, value.join('=')];
 }
 
 async function readDisk(path: string): Promise<HostInfo['disk']> {

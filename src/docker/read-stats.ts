@@ -19,12 +19,19 @@ export interface ContainerStats {
   readonly pids: number;
 }
 
-/** The engine itself takes two readings, a second apart. */
-export async function readStats(docker: Docker, container: string): Promise<ContainerStats | undefined> {
+/** The engine itself takes two readings, a second apart; `once` takes one at once, and knows no `cpuPercent`. */
+export async function readStats(
+  docker: Docker,
+  container: string,
+  once = false,
+): Promise<ContainerStats | undefined> {
   const call = { operation: 'read statistics of', object: container };
   const target = docker.getContainer(encodeURIComponent(container));
   const [found, inspected] = await Promise.all([
-    ask(call, () => target.stats({ stream: false }), { timeout: readTimeout, fine: [404, 409] }),
+    ask(call, () => target.stats({ stream: false, 'one-shot': once }), {
+      timeout: readTimeout,
+      fine: [404, 409],
+    }),
     ask(call, (abortSignal) => target.inspect({ abortSignal }), { timeout: readTimeout, fine: [404] }),
   ]);
   if (!found || !inspected?.State.Running) return undefined;

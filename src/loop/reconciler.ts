@@ -41,6 +41,8 @@ export interface LoopStatus {
   /** Counts looks; a higher number was begun later. */
   readonly look: number;
   readonly at: number;
+  /** Milliseconds that the look took; absent before the first. */
+  readonly took?: number;
   readonly world?: World;
   readonly plan?: Plan;
   /** Why there is no plan. */
@@ -172,16 +174,17 @@ export class Reconciler {
   }
 
   async #look(): Promise<void> {
+    const begun = performance.now();
     const world = await this.#reader.read(() => this.#workers.underway());
     if ('unseen' in world) {
-      this.#publish(world.unseen);
+      this.#publish(world.unseen, begun);
       this.#wakeIn(retryUnseen);
       return;
     }
     const plan = decide(world);
     await this.#collectEvidence(world, plan);
     this.#act(world, plan);
-    this.#publish({ world, plan });
+    this.#publish({ world, plan }, begun);
     if (plan.wakeAt !== undefined) this.#wakeIn(plan.wakeAt - this.#options.now());
   }
 
@@ -286,10 +289,11 @@ export class Reconciler {
     this.trigger('turn crashed');
   }
 
-  #publish(seen: Partial<LoopStatus>): void {
+  #publish(seen: Partial<LoopStatus>, begun: number): void {
     const { sourceError: error } = this.#reader;
     const sourceError = error ? { sourceError: error } : {};
-    this.#status = { look: this.#status.look + 1, at: this.#options.now(), ...sourceError, ...seen };
+    const [look, took] = [this.#status.look + 1, performance.now() - begun];
+    this.#status = { look, at: this.#options.now(), took, ...sourceError, ...seen };
     for (const listener of [...this.#listeners]) listener(this.#status);
   }
 

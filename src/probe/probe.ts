@@ -13,14 +13,28 @@ export interface ProbeOptions {
   readonly redact?: (text: string) => string;
 }
 
+/** One attempt that is over. */
+export interface ProbeResult {
+  readonly app: string;
+  readonly ok: boolean;
+  readonly milliseconds: number;
+}
+
+/** The probe port, and what counts attempts. */
+export interface Probes extends ProbePort {
+  /** Called with every attempt that found something out; returns the unsubscribe. */
+  onAttempt(listener: (result: ProbeResult) => void): () => void;
+}
+
 /** Probes from outside the containers: each target has a timer of its own, and attempts never overlap. */
-export function createProbe(options: ProbeOptions): ProbePort {
+export function createProbe(options: ProbeOptions): Probes {
   return new Probe(options);
 }
 
-class Probe implements ProbePort {
+class Probe implements Probes {
   readonly #probes = new Map<string, TargetProbe>();
   readonly #listeners = new Set<(container: string) => void>();
+  readonly #counters = new Set<(result: ProbeResult) => void>();
   readonly #options: ProbeOptions;
 
   constructor(options: ProbeOptions) {
@@ -52,14 +66,28 @@ class Probe implements ProbePort {
     return () => this.#listeners.delete(listener);
   }
 
+  onAttempt(listener: (result: ProbeResult) => void): () => void {
+    this.#counters.add(listener);
+    return () => this.#counters.delete(listener);
+  }
+
   close(): void {
     this.setTargets([]);
     this.#listeners.clear();
+    this.#counters.clear();
   }
 
   #begin(target: ProbeTarget): TargetProbe {
     const { exec, now = Date.now, redact = (text) => text } = this.#options;
-    return new TargetProbe(target, { exec, now, redact, onVerdict: (container) => this.#tell(container) });
+    return new TargetProbe(target, {
+      exec,
+      now,
+      redact,
+      onVerdict: (container) => this.#tell(container),
+      onAttempt: (result) => {
+        for (const counter of this.#counters) counter(result);
+      },
+    });
   }
 
   #forget(container: string, probe: TargetProbe): void {

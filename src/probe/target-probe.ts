@@ -11,6 +11,11 @@ export interface TargetContext {
   readonly now: () => number;
   readonly redact: (text: string) => string;
   readonly onVerdict: (container: string) => void;
+  readonly onAttempt: (result: {
+    readonly app: string;
+    readonly ok: boolean;
+    readonly milliseconds: number;
+  }) => void;
 }
 
 /** Milliseconds of running that count as healthy when there is nothing to ask. */
@@ -80,9 +85,17 @@ export class TargetProbe {
     const target = this.#target;
     const [at, age] = [this.#context.now(), this.#age];
     this.#attempt = new AbortController();
+    const begun = performance.now();
     const answer = await attempt(target, this.#context.exec, this.#attempt.signal);
     this.#attempt = undefined;
     if (this.#closed) return;
+    // Where there is nothing to ask, nothing was asked.
+    if (answer !== undefined && target.check.kind !== 'none')
+      this.#context.onAttempt({
+        app: target.app,
+        ok: answer.ok,
+        milliseconds: performance.now() - begun,
+      });
     this.#made += 1;
     // An answer to the check that was replaced meanwhile says nothing of the new one.
     if (target.check !== this.#target.check) return this.#schedule(this.#firstDelay());

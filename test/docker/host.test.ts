@@ -32,6 +32,8 @@ test('says what a running container uses, and nothing of one that does not run',
   assert.ok(stats.cpuSeconds > 0);
   assert.ok(stats.memoryBytes > 0 && stats.memoryBytes < 67_108_864, `${stats.memoryBytes}`);
   assert.is(stats.memoryLimit, 67_108_864);
+  const atOnce = await reader.stats(wanted.name, true);
+  assert.ok((atOnce?.cpuSeconds ?? 0) >= stats.cpuSeconds, `${atOnce?.cpuSeconds}`);
   assert.ok(stats.pids >= 1);
   assert.ok(stats.networkReceivedBytes >= 0 && stats.networkSentBytes >= 0);
   assert.ok(Math.abs(Date.now() - stats.at) < 60_000);

@@ -118,6 +118,7 @@ test('an engine that does not answer leaves no plan and says why', async () => {
   const status = await loop.lookNow('test');
   assert.is(status.plan, undefined);
   assert.is(status.engineError?.reason, 'EngineUnreachable');
+  assert.ok((status.took ?? -1) >= 0);
   await loop.stop();
 });
 

@@ -219,6 +219,38 @@ test('answers to looks that come faster than its attempts', async () => {
   });
 });
 
+test('each attempt is told with its app, its result and its time; running alone is no attempt', async () => {
+  let healthy = true;
+  const app = await httpApp((_asked, answer) => answer.writeHead(healthy ? 200 : 500).end());
+  const probe = createProbe({ exec: noExec });
+  const told: string[] = [];
+  const off = probe.onAttempt(({ app: name, ok, milliseconds }) => {
+    told.push(`${name} ${ok ? 'ok' : 'failed'}${milliseconds >= 0 ? '' : ' in no time'}`);
+    healthy = false;
+  });
+  try {
+    const wanted = httpTarget(app);
+    const started = Date.now() - 60_000;
+    const running: ProbeTarget = {
+      ...wanted,
+      container: 'c2',
+      app: 'other',
+      startedAt: started,
+      check: { ...timings, kind: 'none' },
+    };
+    probe.setTargets([wanted, running]);
+    await until(() => told.length >= 2 && probe.health().c2 !== undefined);
+    assert.equal(told.slice(0, 2), [`${wanted.app} ok`, `${wanted.app} failed`]);
+    assert.ok(!told.some((line) => line.startsWith('other')));
+    off();
+    const before = told.length;
+    await until(() => probe.health().c1?.verdict === 'unhealthy');
+    assert.is(told.length, before);
+  } finally {
+    probe.close();
+  }
+});
+
 test('asks nobody once it is closed', async () => {
   let asked = 0;
   const app = await httpApp((_asked, answer) => {
