@@ -20,7 +20,7 @@ import { lockInstance } from './lock-instance.ts';
 import { type LoopLog, Reconciler } from './loop/reconciler.ts';
 import { imagesOf } from './plan/images-of.ts';
 import type { World } from './plan/plan.ts';
-import { createProbe } from './probe/probe.ts';
+import { createProbe, type Probes } from './probe/probe.ts';
 import { createDesiredReader } from './read-desired.ts';
 import type { Redaction } from './redaction.ts';
 import { removeAll } from './remove-all.ts';
@@ -34,6 +34,8 @@ export interface Assembly extends Host {
   readonly history: History;
   readonly source: Sources;
   readonly reader: DockerReader;
+  readonly proxy: CaddyProxy;
+  readonly probe: Probes;
   readonly secrets: Secrets;
   readonly credential: ReadCredential;
 }
@@ -152,6 +154,7 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     source,
     reader,
     proxy,
+    probe,
     loop,
     snapshot,
     secrets,

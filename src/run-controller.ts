@@ -2,10 +2,14 @@ import process from 'node:process';
 import type { ControllerPort } from './api/controller-port.ts';
 import { createApi, createAudit } from './api/create-api.ts';
 import { Guard } from './api/guard.ts';
+import type { MachinePort } from './api/machine-port.ts';
+import { Metrics } from './api/metrics.ts';
 import { OpenStreams } from './api/open-streams.ts';
 import { serveSocket, serveTcp } from './api/serve.ts';
 import { TokenBook } from './api/token-book.ts';
-import { assemble } from './assemble.ts';
+import { type Assembly, assemble } from './assemble.ts';
+import { createCertificates } from './caddy/certificate.ts';
+import { caddyAddress } from './caddy/running-caddy.ts';
 import { type ExitCode, exitCodes } from './cli/context.ts';
 import type { Config, SourceSettings } from './config.ts';
 import type { ReadCredential } from './credentials.ts';
@@ -34,11 +38,15 @@ export async function runController({ config, log, redaction, version }: Running
     log,
     now: Date.now,
     logs: reader.logs.bind(reader),
+    machine: machineOf(assembly),
+    sources: () => assembly.source.status(),
     redact: secrets.redact,
   };
   const tokens = new TokenBook(history.tokens, config.api.tokens, Date.now);
   const audit = createAudit(port);
   const streams = new OpenStreams();
+  const metrics = new Metrics(port);
+  assembly.probe.onAttempt((result) => metrics.attempted(result));
   // Servers of other rooms, such as that of webhooks, are parts of both.
   const webhooks = createWebhooks({
     webhooks: await plainWebhooks(config, credential),
@@ -64,10 +72,11 @@ export async function runController({ config, log, redaction, version }: Running
         detail: `${outcome} ${detail}`.trim(),
       });
     },
+    counted: (provider, outcome) => metrics.webhook(provider, outcome),
     redact: secrets.redact,
     log,
   });
-  const shared = { tokens, audit, streams, parts: [webhooks] };
+  const shared = { tokens, audit, streams, metrics, parts: [webhooks] };
   const guard = new Guard(config.api, tokens, Date.now);
   const socket = await serveSocket(createApi(port, shared), `${config.stateDir}/plimsoll.sock`);
   const { host, port: number } = addressOf(config.api.listen);
@@ -81,6 +90,21 @@ export async function runController({ config, log, redaction, version }: Running
   audit.flush();
   await assembly.close();
   return exitCodes.done;
+}
+
+/** What the engine and Caddy are asked when somebody wants to know. */
+function machineOf({ config, reader, proxy }: Assembly): MachinePort {
+  const { admin, httpsPort } = config.caddy;
+  const certificates = createCertificates({ address: caddyAddress(admin), port: httpsPort });
+  return {
+    stats: (container, once) => reader.stats(container, once),
+    info: () => reader.hostInfo(),
+    networks: () => reader.networks(),
+    volumes: () => reader.volumes(),
+    images: () => reader.images(),
+    caddyVersion: () => proxy.version(),
+    certificate: (host) => certificates.of(host),
+  };
 }
 
 /** Every secret of a forge in plain text; all of them must be readable, or none would notice that one is not. */

@@ -29,6 +29,8 @@ const consequences = [
   'remove',
 ];
 
+const replicaCounts = object({ desired: whole('As git says.'), ready: whole('Healthy ones.') });
+
 const appFields = {
   name: text('Unique on the host.', { examples: ['shop'] }),
   labels: mapping('As the manifest says.', { type: 'string' }),
@@ -41,7 +43,7 @@ const appFields = {
   liveRevision: text('Full commit id that serves; empty when nothing does.'),
   conditions: list('Why, for people and machines.', named('Condition')),
   error: orNull(text('What keeps it from being ready.')),
-  replicas: object({ desired: whole('As git says.'), ready: whole('Healthy ones.') }),
+  replicas: replicaCounts,
   cause: orNull(word('Why anything differs.', causes)),
   consequence: word('What putting it right does to traffic.', consequences),
   nextRetry: orNull(time('When a failed act is tried again.')),
@@ -54,6 +56,9 @@ const appFields = {
   ),
   pinned: orNull(object({ actor: text('Who pinned it.'), revision: text('The release that is held.') })),
 };
+
+/** One app tells of each replica; how many there are is its scale. */
+const { replicas: _counts, ...detailFields } = appFields;
 
 const deploymentFields = {
   id: text('Unique.', { examples: ['shop-20260131-120000'] }),
@@ -81,7 +86,8 @@ export const appSchemas = {
   AppItem: object(appFields),
   AppPage: pageOf('AppItem'),
   AppDetail: object({
-    ...appFields,
+    ...detailFields,
+    scale: replicaCounts,
     description: orNull(text('As the manifest says.')),
     links: list('As the manifest says.', object({ title: text('For people.'), url: text('Where to.') })),
     domains: list(
@@ -93,7 +99,22 @@ export const appSchemas = {
         redirectFrom: list('Hosts that redirect here.', { type: 'string' }),
       }),
     ),
-    containers: list('All that stand for it.', named('ContainerItem')),
+    replicas: list(
+      'The containers that hold its places or are about to.',
+      object({
+        replica: whole('Counted from 0.'),
+        id: text('As the engine says.'),
+        image: text('A name of its image, or its id.'),
+        digest: text('Image id.'),
+        release: text('Spec hash.'),
+        standing: text('What it is to us.', { examples: ['current'] }),
+        health: word('What probes say.', ['healthy', 'unhealthy', 'unknown']),
+        ports: list('Published ones.', { type: 'string' }),
+        startedAt: orNull(time('When it was last started.')),
+        restarts: whole('By us, since it was deployed.'),
+      }),
+    ),
+    containers: list('All that stand for it, hooks too.', named('ContainerItem')),
     deployment: orNull(
       object({ id: text('The one under way.'), startedAt: orNull(time('When it was begun.')) }),
     ),
@@ -161,6 +182,10 @@ export const appSchemas = {
         log: list('The last lines it wrote.', { type: 'string' }),
       }),
     ),
+  }),
+  DeploymentLine: object({
+    time: orNull(time('Null where only the order is known.')),
+    line: text('Escaped.'),
   }),
   EventItem: object({
     id: whole('Rises; resume a stream with it.'),

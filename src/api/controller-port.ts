@@ -1,5 +1,7 @@
+import type { SourceStatus } from '../git/sources.ts';
 import type { History } from '../history/history.ts';
 import type { LoopLog, LoopStatus } from '../loop/reconciler.ts';
+import type { MachinePort } from './machine-port.ts';
 
 /** The running controller as the API sees it. */
 export interface ControllerPort {
@@ -11,7 +13,12 @@ export interface ControllerPort {
     trigger(why: string): void;
     /** Returns the unsubscribe. */
     onLook(listener: (status: LoopStatus) => void): () => void;
+    /** Called with each step that begins; returns the unsubscribe. */
+    onProgress(listener: (app: string, line: string) => void): () => void;
   };
+  readonly machine: MachinePort;
+  /** In the order of the configuration. */
+  sources(): readonly SourceStatus[];
   readonly history: ApiHistory;
   /** A container's log, line by line as it comes, safe to print. Throws `EdgeError`. */
   logs(container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
@@ -20,7 +27,7 @@ export interface ControllerPort {
   readonly startedAt: number;
   /** For the disk check of `/readyz`, which is left out without it. */
   readonly stateDir?: string;
-  /** Takes what must not be seen out of every answer and every line of a stream. */
+  /** Takes what must not be seen out of what people and programs wrote; names and numbers stay as they are. */
   readonly redact?: (text: string) => string;
   /** Where bugs of ours and what was asked for are told. */
   readonly log?: LoopLog;
@@ -47,6 +54,7 @@ export type ApiHistory = Pick<
   | 'lastTransition'
   | 'tokens'
   | 'audit'
+  | 'deliveries'
 >;
 
 export interface LogOptions {

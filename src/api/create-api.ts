@@ -7,11 +7,14 @@ import { AuditBook } from './audit-book.ts';
 import { Answer, type ApiEnv, type Call, type Handler, type Handlers } from './call.ts';
 import { allScopes, type Caller } from './caller.ts';
 import type { ControllerPort } from './controller-port.ts';
+import { deploymentLogRoutes } from './deployment-log-routes.ts';
 import { docsPage, docsStyleHash } from './docs-page.ts';
 import { eventRoutes } from './event-routes.ts';
 import { type Guard, type Origin, RefusedError } from './guard.ts';
 import { healthRoutes } from './health-routes.ts';
+import { hostRoutes } from './host-routes.ts';
 import { logRoutes } from './log-routes.ts';
+import { Metrics } from './metrics.ts';
 import { OpenStreams } from './open-streams.ts';
 import { type OpenApiDocument, openApiDocument } from './openapi-document.ts';
 import type { Operation } from './operation.ts';
@@ -19,9 +22,11 @@ import { type OperationId, operationList } from './operations.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { ProblemError, problemOf } from './problem.ts';
 import { readBody, readParams, readQuery } from './read-request.ts';
-import { hostRoutes, readRoutes } from './read-routes.ts';
+import { readRoutes } from './read-routes.ts';
 import { redactedJson } from './redacted-json.ts';
+import { sourceRoutes } from './source-routes.ts';
 import { TokenBook } from './token-book.ts';
+import { usageRoutes } from './usage-routes.ts';
 
 const longestBody = 64 * 1024;
 
@@ -32,6 +37,7 @@ export interface ApiOptions {
   readonly streams?: OpenStreams;
   readonly tokens?: TokenBook;
   readonly audit?: AuditBook;
+  readonly metrics?: Metrics;
   /** Answer the operations that are marked `elsewhere`; the frame admits and counts, they do the rest. */
   readonly parts?: readonly Hono[];
 }
@@ -74,6 +80,7 @@ class Frame {
   readonly #port: ControllerPort;
   readonly #guard: Guard | undefined;
   readonly #audit: AuditBook;
+  readonly #metrics: Metrics;
   readonly #handlers: Handlers;
 
   constructor(port: ControllerPort, options: ApiOptions) {
@@ -82,9 +89,13 @@ class Frame {
     this.#port = port;
     this.#guard = guard;
     this.#audit = options.audit ?? createAudit(port);
+    this.#metrics = options.metrics ?? new Metrics(port);
     this.#handlers = {
       ...readRoutes(port),
       ...hostRoutes(port),
+      ...sourceRoutes(port),
+      ...usageRoutes(port, this.#metrics),
+      ...deploymentLogRoutes(port, streams),
       ...operatorRoutes(port),
       ...eventRoutes(port, streams),
       ...logRoutes(port, streams),
@@ -96,16 +107,24 @@ class Frame {
 
   /** A request gets its id, its address, and is called by a name of ours. */
   async receive(c: Context<ApiEnv>, next: () => Promise<void>): Promise<Response | undefined> {
+    const begun = performance.now();
     const origin = originOf(c);
     const requestId = this.#requestId(c, origin);
     c.set('facts', { requestId, address: this.#guard?.addressOf(origin) ?? '' });
     for (const [name, value] of Object.entries(securityHeaders)) c.header(name, value);
     c.header('x-request-id', requestId);
-    return this.refuse(c, async () => {
+    const refusal = await this.refuse(c, async () => {
       this.#guard?.checkHost(origin);
       await next();
       return undefined;
     });
+    this.#metrics.requested({
+      method: c.req.method,
+      route: c.get('facts').operation?.path ?? '',
+      status: (refusal ?? c.res).status,
+      milliseconds: performance.now() - begun,
+    });
+    return refusal;
   }
 
   /** For a part of the server that answers by itself. */
@@ -221,7 +240,9 @@ class Frame {
     const verb = operation.verb ?? '';
     const object = objectOf(c);
     const entry = { at: this.#port.now(), actor, via, address, verb, object, outcome, request: requestId };
-    this.#audit.add({ ...entry, detail: this.#redact(shorten(escapeText(detail), 500)) });
+    // Before it is shortened: a secret that was cut in two would not be known any more.
+    const told = this.#port.redact?.(detail) ?? detail;
+    this.#audit.add({ ...entry, detail: shorten(escapeText(told), 500) });
     const app = operation.tag === 'apps' ? { app: object } : { object };
     this.#port.log?.info({ requestId, actor, verb, ...app, outcome }, `${actor} asked: ${verb}`);
   }
@@ -240,10 +261,6 @@ class Frame {
       detail: `${status} ${code}`,
       request: requestId,
     });
-  }
-
-  #redact(text: string): string {
-    return this.#port.redact?.(text) ?? text;
   }
 
   /** A proxy of ours and a client on the socket may name a request, so that it is found in all logs. */

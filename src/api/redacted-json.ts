@@ -1,9 +1,9 @@
-/** A value as JSON without what must not be seen: text by text, so that what is left is still JSON. */
+import { redactFreeText } from './redact-free-text.ts';
+
+/** A value as JSON, its free text without what must not be seen. */
 export function redactedJson(
   { redact }: { readonly redact?: (text: string) => string },
   value: unknown,
 ): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    redact && typeof inner === 'string' ? redact(inner) : inner,
-  );
+  return JSON.stringify(redact ? redactFreeText(value, redact) : value);
 }

@@ -45,3 +45,8 @@ export function chosenApps(
   const chosen = markedApps(port).filter((app) => (!limit || isWithin(limit, app)) && matches(app));
   return new Set(chosen.map(({ name }) => name));
 }
+
+/** Apps that are gone are seen only by those who see all. */
+export function isVisible(port: ControllerPort, caller: Caller, app: string): boolean {
+  return chosenApps(port, caller)?.has(app) ?? true;
+}

@@ -12,6 +12,7 @@ import { registerInit } from './init.ts';
 import { registerLogs } from './logs.ts';
 import { registerReconcile } from './reconcile.ts';
 import { registerRender } from './render.ts';
+import { registerRestart } from './restart.ts';
 import { registerResume } from './resume.ts';
 import { registerRollback } from './rollback.ts';
 import { registerSecret } from './secret.ts';
@@ -19,6 +20,7 @@ import { registerSource } from './source.ts';
 import { registerStatus } from './status.ts';
 import { registerSuspend } from './suspend.ts';
 import { registerToken } from './token.ts';
+import { registerTop } from './top.ts';
 import { registerVersion } from './version.ts';
 import { registerWait } from './wait.ts';
 
@@ -26,11 +28,13 @@ import { registerWait } from './wait.ts';
 export const commands: readonly Register[] = [
   registerStatus,
   registerGet,
+  registerTop,
   registerHistory,
   registerEvents,
   registerLogs,
   registerReconcile,
   registerWait,
+  registerRestart,
   registerSuspend,
   registerResume,
   registerRollback,

@@ -1,5 +1,6 @@
 import type { EventItem } from '../api/event-routes.ts';
 import { type ApiClient, connectApi } from './api-client.ts';
+import { addFilterOptions, type FilterOptions, filterQuery } from './app-filter.ts';
 import { type CliContext, type ExitCode, exitCodes, type Register } from './context.ts';
 import {
   addClientOptions,
@@ -12,7 +13,9 @@ import { printValue } from './print-value.ts';
 import { shortTime } from './short-text.ts';
 import { type Column, formatTable } from './table.ts';
 
-type Options = ClientOptions & OutputOptions & { readonly watch?: true; readonly limit: string };
+type Options = ClientOptions &
+  OutputOptions &
+  FilterOptions & { readonly watch?: true; readonly limit: string };
 
 export const registerEvents: Register = (program, context, run) => {
   const command = program
@@ -21,6 +24,7 @@ export const registerEvents: Register = (program, context, run) => {
     .argument('[app]', 'only of this app')
     .option('-w, --watch', 'go on with what happens from now')
     .option('--limit <n>', 'the last so many', '100');
+  addFilterOptions(command);
   addExamples(
     addOutputOption(addClientOptions(command)),
     'plimsoll events',
@@ -31,8 +35,9 @@ export const registerEvents: Register = (program, context, run) => {
 async function events(context: CliContext, app: string | undefined, options: Options): Promise<ExitCode> {
   const api = connectApi(context, options);
   const { output, limit } = options;
-  const found = await api.get<{ items: EventItem[] }>('events', { app, limit });
-  if (options.watch) await watch(context, api, app, { found: found.items, output });
+  const query = { app, ...filterQuery(options) };
+  const found = await api.get<{ items: EventItem[] }>('events', { ...query, limit });
+  if (options.watch) await watch(context, api, query, { found: found.items, output });
   else
     printValue(context, output, found, () =>
       found.items.length === 0 ? 'no events\n' : formatTable(context, columns, found.items),
@@ -52,7 +57,7 @@ const columns: readonly Column<EventItem>[] = [
 async function watch(
   context: CliContext,
   api: ApiClient,
-  app: string | undefined,
+  query: Readonly<Record<string, string | undefined>>,
   { found, output }: { readonly found: readonly EventItem[] } & OutputOptions,
 ): Promise<void> {
   const print = (event: EventItem) =>
@@ -63,6 +68,6 @@ async function watch(
     );
   if (output === 'table' && found.length > 0) context.out(formatTable(context, columns, found));
   else for (const event of found) print(event);
-  for await (const { event, data } of api.events('events', { app }, found.at(-1)?.id ?? 0))
+  for await (const { event, data } of api.events('events', query, found.at(-1)?.id ?? 0))
     if (event === 'event') print(JSON.parse(data) as EventItem);
 }

@@ -1,8 +1,12 @@
 import type { AppItem } from '../api/app-item.ts';
 import type { ContainerItem } from '../api/container-item.ts';
-import type { ImageItem, RouteItem } from '../api/read-routes.ts';
-import { type ApiClient, connectApi } from './api-client.ts';
+import type { HostItem, ImageItem, NetworkItem, RouteItem, VolumeItem } from '../api/host-routes.ts';
+import type { DeliveryItem, SourceItem } from '../api/source-routes.ts';
+import { didYouMean } from '../desired/did-you-mean.ts';
+import { showValue } from '../desired/shown-text.ts';
+import { connectApi } from './api-client.ts';
 import { appColumns } from './app-columns.ts';
+import { addFilterOptions, type FilterOptions, filterQuery } from './app-filter.ts';
 import { containerColumns } from './container-columns.ts';
 import { type CliContext, CliError, type ExitCode, exitCodes, type Register } from './context.ts';
 import {
@@ -13,116 +17,187 @@ import {
   type OutputOptions,
 } from './global-options.ts';
 import { printValue } from './print-value.ts';
-import { parseSelector } from './selector.ts';
-import { shortId } from './short-text.ts';
+import { shortId, shortRevision, shortTime } from './short-text.ts';
+import { sizeText } from './size-text.ts';
 import { type Column, formatTable } from './table.ts';
 
 type Options = ClientOptions &
-  OutputOptions & { readonly selector?: string; readonly project?: string; readonly environment?: string };
+  OutputOptions &
+  FilterOptions & { readonly provider?: string; readonly outcome?: string };
 
 /** One kind of thing that can be listed. */
 interface Kind<T> {
   readonly columns: readonly Column<T>[];
-  /** The apps an item belongs to, which selectors choose by; absent where it belongs to none. */
-  readonly appsOf?: (item: T) => readonly string[];
+  /** Where the API has it, when not under its own name. */
+  readonly path?: string;
+  /** Its items belong to apps, which selectors choose by. */
+  readonly ofApps?: true;
 }
 
 const kinds = {
-  apps: { columns: appColumns, appsOf: ({ name }) => [name] } satisfies Kind<AppItem>,
+  apps: { columns: appColumns, ofApps: true } satisfies Kind<AppItem>,
   containers: {
     columns: [{ title: 'APP', text: ({ app }) => app }, ...containerColumns],
-    appsOf: ({ app }) => [app],
+    ofApps: true,
   } satisfies Kind<ContainerItem>,
   networks: {
     columns: [
       { title: 'NAME', text: ({ name }) => name },
       { title: 'OURS', text: ({ ours }) => (ours ? 'yes' : 'no') },
       { title: 'SUBNET', text: ({ subnet }) => subnet },
-      { title: 'ID', text: ({ id }) => shortId(id) },
-    ],
-  } satisfies Kind<{ name: string; ours: boolean; subnet: string; id: string }>,
-  volumes: {
-    columns: [
-      { title: 'NAME', text: ({ name }) => name },
-      { title: 'APP', text: ({ app }) => app ?? '' },
-    ],
-    appsOf: ({ app }) => (app === null ? [] : [app]),
-  } satisfies Kind<{ name: string; app: string | null }>,
-  images: {
-    columns: [
-      { title: 'NAME', text: ({ name }) => name },
+      { title: 'CREATED', text: ({ created }) => shortTime(created) },
       { title: 'ID', text: ({ id }) => shortId(id) },
       { title: 'USED BY', text: ({ apps }) => apps.join(', ') },
     ],
-    appsOf: ({ apps }) => apps,
+    ofApps: true,
+  } satisfies Kind<NetworkItem>,
+  volumes: {
+    columns: [
+      { title: 'NAME', text: ({ name }) => name },
+      { title: 'OURS', text: ({ ours }) => (ours ? 'yes' : 'no') },
+      { title: 'SIZE', text: ({ bytes }) => (bytes === null ? '' : sizeText(bytes)) },
+      { title: 'CREATED', text: ({ created }) => shortTime(created) },
+      { title: 'USED BY', text: ({ apps }) => apps.join(', ') },
+    ],
+    ofApps: true,
+  } satisfies Kind<VolumeItem>,
+  images: {
+    columns: [
+      { title: 'NAME', text: ({ name, id }) => (name === id ? '' : name) },
+      { title: 'ID', text: ({ id }) => shortId(id) },
+      { title: 'SIZE', text: ({ bytes }) => sizeText(bytes) },
+      { title: 'CREATED', text: ({ created }) => shortTime(created) },
+      { title: 'USED BY', text: ({ apps }) => apps.join(', ') },
+    ],
+    ofApps: true,
   } satisfies Kind<ImageItem>,
+  hosts: {
+    columns: [
+      { title: 'NAME', text: ({ name }) => name },
+      { title: 'STATUS', text: ({ status }) => status },
+      { title: 'ENGINE', text: ({ engine }) => (engine === null ? '' : `${engine.name} ${engine.version}`) },
+      { title: 'CADDY', text: ({ caddy }) => [caddy.state, caddy.version].filter(Boolean).join(' ') },
+      { title: 'CPUS', text: ({ cpus }) => (cpus === null ? '' : String(cpus)) },
+      { title: 'MEMORY', text: ({ memoryBytes }) => (memoryBytes === null ? '' : sizeText(memoryBytes)) },
+      { title: 'DISK FREE', text: ({ disk }) => (disk === null ? '' : sizeText(disk.freeBytes)) },
+      { title: 'APPS', text: ({ apps }) => String(apps) },
+      { title: 'OS', text: ({ os, error }) => error ?? os ?? '' },
+    ],
+  } satisfies Kind<HostItem>,
   routes: {
     columns: [
       { title: 'HOST', text: ({ host }) => host },
       { title: 'PATH', text: ({ path }) => path },
       { title: 'APP', text: ({ app }) => app },
       { title: 'TLS', text: ({ tls }) => tls },
+      { title: 'CERTIFICATE', text: ({ certificate }) => certificate.status },
+      { title: 'ENDS', text: ({ certificate }) => shortTime(certificate.notAfter) },
       { title: 'DIALS', text: ({ upstreams }) => upstreams.map(({ dials }) => dials).join(', ') },
+      { title: 'ERROR', text: ({ certificate }) => certificate.error ?? '' },
     ],
-    appsOf: ({ app }) => [app],
+    ofApps: true,
   } satisfies Kind<RouteItem>,
+  sources: {
+    columns: [
+      { title: 'NAME', text: ({ name }) => name },
+      { title: 'ADDRESS', text: ({ address }) => address },
+      { title: 'PATH', text: ({ path }) => path },
+      { title: 'FOLLOWS', text: ({ follows, tag }) => (tag === null ? follows : `${follows} (${tag})`) },
+      { title: 'REVISION', text: ({ revision }) => shortRevision(revision ?? '') },
+      { title: 'READ', text: ({ readAt }) => shortTime(readAt) },
+      { title: 'SIGNED BY', text: ({ verification }) => verification?.by ?? '' },
+      { title: 'ERROR', text: whyNotNewest },
+    ],
+  } satisfies Kind<SourceItem>,
+  deliveries: {
+    path: 'webhooks/deliveries',
+    columns: [
+      { title: 'RECEIVED', text: ({ receivedAt }) => shortTime(receivedAt) },
+      { title: 'PROVIDER', text: ({ provider }) => provider },
+      { title: 'EVENT', text: ({ event }) => event },
+      { title: 'REPOSITORY', text: ({ repository }) => repository },
+      { title: 'REF', text: ({ ref }) => ref },
+      { title: 'COMMIT', text: ({ commit }) => shortRevision(commit) },
+      {
+        title: 'OUTCOME',
+        text: ({ outcome, count }) => (count > 1 ? `${outcome} (${count} times)` : outcome),
+      },
+      { title: 'REASON', text: whatCameOfIt },
+    ],
+  } satisfies Kind<DeliveryItem>,
 };
 
+/** What the contract names and this version has none of. */
+const kindsToCome: readonly string[] = ['jobs', 'databases', 'previews'];
+
 export const registerGet: Register = (program, context, run) => {
-  const get = program.command('get').description('lists of what stands on the host');
+  const get = program.command('get').description('lists of what stands on the host, and of what it follows');
   addExamples(get, 'plimsoll get apps -l team=web', 'plimsoll get routes -o json');
   for (const [name, kind] of Object.entries(kinds)) {
-    const command = get
-      .command(name)
-      .description(`list ${name}`)
-      .option('-l, --selector <labels>', 'only of apps with these labels: team=web,tier!=db')
-      .option('-p, --project <name>', 'only of apps of this project')
-      .option('-e, --environment <name>', 'only of apps of this environment');
+    const command = get.command(name).description(`list ${name}`);
+    if (name === 'deliveries')
+      command
+        .option('--provider <forge>', 'only of this forge: github, gitlab …')
+        .option('--outcome <outcome>', 'only those that ended so: accepted, ignored, invalid, refused');
+    if ('ofApps' in kind) addFilterOptions(command);
     addExamples(addOutputOption(addClientOptions(command)), `plimsoll get ${name} -o yaml`).action(
       run((options: Options) => list(context, name, kind as Kind<unknown>, options)),
     );
   }
+  // Whatever is no command of its own comes here.
+  get
+    .usage('<kind> [options]')
+    .argument('[kind]')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(
+      run(async (kind: string | undefined) => {
+        if (kind === undefined) return get.help({ error: true });
+        throw unknownKind(kind);
+      }),
+    );
 };
+
+function unknownKind(kind: string): CliError {
+  if (kindsToCome.includes(kind))
+    return new CliError(
+      exitCodes.invalid,
+      `there are no ${kind} in this version`,
+      'plimsoll get --help lists what there is',
+    );
+  const close = didYouMean(kind, Object.keys(kinds));
+  return new CliError(exitCodes.usage, `no list of ${showValue(kind)}`, close && `did you mean ${close}?`);
+}
 
 async function list(
   context: CliContext,
   name: string,
-  kind: Kind<unknown>,
+  { columns, path = name }: Kind<unknown>,
   options: Options,
 ): Promise<ExitCode> {
-  const api = connectApi(context, options);
-  const chosen = await chooseApps(api, options);
-  const { appsOf } = kind;
-  if (chosen && !appsOf)
-    throw new CliError(
-      exitCodes.usage,
-      `${name} belong to no app, so nothing selects them`,
-      'leave -l, -p and -e out',
-    );
-  const found = await api.list<unknown>(name);
-  const items =
-    chosen && appsOf
-      ? found.items.filter((item) => appsOf(item).some((app) => chosen.has(app)))
-      : found.items;
-  printValue(context, options.output, { ...found, items }, () =>
-    items.length === 0 ? `no ${name}\n` : formatTable(context, kind.columns, items),
+  const { output, provider, outcome } = options;
+  const found = await connectApi(context, options).list<unknown>(path, {
+    ...filterQuery(options),
+    provider,
+    outcome,
+  });
+  printValue(context, output, found, () =>
+    found.items.length === 0 ? `no ${name}\n` : formatTable(context, columns, found.items),
   );
   return exitCodes.done;
 }
 
-/** Names of the apps that the options select; undefined when they select nothing. */
-async function chooseApps(
-  api: ApiClient,
-  { selector, project, environment }: Options,
-): Promise<ReadonlySet<string> | undefined> {
-  if (selector === undefined && project === undefined && environment === undefined) return undefined;
-  const matches = selector === undefined ? () => true : parseSelector(selector);
-  const { items } = await api.list<AppItem>('apps');
-  const chosen = items.filter(
-    (app) =>
-      matches(app.labels) &&
-      (project === undefined || app.project === project) &&
-      (environment === undefined || app.environment === environment),
-  );
-  return new Set(chosen.map(({ name }) => name));
+function whyNotNewest({ error, verification, nonFastForward }: SourceItem): string {
+  if (error) return `${error.reason}: ${error.message}`;
+  if (verification?.refused)
+    return `${shortRevision(verification.refused.revision)} is not enforced: ${verification.refused.why}`;
+  return nonFastForward
+    ? `rewritten from ${shortRevision(nonFastForward.from)} at ${shortTime(nonFastForward.at)}`
+    : '';
+}
+
+function whatCameOfIt({ outcome, reason, look, revision, address }: DeliveryItem): string {
+  if (outcome === 'refused') return `${reason}, from ${address}`;
+  if (look !== null && revision !== null) return `look ${look} saw ${shortRevision(revision)}`;
+  return reason === '' ? 'the look is not over yet' : reason;
 }

@@ -47,8 +47,8 @@ async function logs(context: CliContext, app: string, options: Options): Promise
     for await (const line of api.lines(`${path}/logs`, query)) context.out(`${line}\n`);
     return exitCodes.done;
   }
-  const { replicas } = await api.get<AppDetail>(path);
-  const several = replicas.desired > 1 && replica === undefined;
+  const { scale } = await api.get<AppDetail>(path);
+  const several = scale.desired > 1 && replica === undefined;
   for await (const { event, data } of api.events(`${path}/logs`, { ...query, follow: '1' })) {
     if (event !== 'line') continue;
     const item = JSON.parse(data) as LogItem;

@@ -3,8 +3,9 @@ import type { HostStatus } from '../api/host-status.ts';
 import type { AppDetail } from '../api/read-routes.ts';
 import { type ApiClient, connectApi } from './api-client.ts';
 import { appColumns } from './app-columns.ts';
+import { addFilterOptions, type FilterOptions, filterQuery, isFiltered } from './app-filter.ts';
 import { containerColumns } from './container-columns.ts';
-import { type CliContext, type ExitCode, exitCodes, type Register } from './context.ts';
+import { type CliContext, CliError, type ExitCode, exitCodes, type Register } from './context.ts';
 import {
   addClientOptions,
   addExamples,
@@ -16,13 +17,14 @@ import { printValue } from './print-value.ts';
 import { shortRevision, shortTime } from './short-text.ts';
 import { formatFields, formatTable } from './table.ts';
 
-type Options = ClientOptions & OutputOptions;
+type Options = ClientOptions & OutputOptions & FilterOptions;
 
 export const registerStatus: Register = (program, context, run) => {
   const command = program
     .command('status')
     .description('how the host and its apps stand, or one app with all that belongs to it')
     .argument('[app]', 'only this app, in full');
+  addFilterOptions(command);
   addExamples(
     addOutputOption(addClientOptions(command)),
     'plimsoll status',
@@ -31,6 +33,8 @@ export const registerStatus: Register = (program, context, run) => {
 };
 
 async function status(context: CliContext, app: string | undefined, options: Options): Promise<ExitCode> {
+  if (app !== undefined && isFiltered(options))
+    throw new CliError(exitCodes.usage, 'an app and -l, -p or -e exclude each other');
   const api = connectApi(context, options);
   if (app === undefined) await showHost(context, api, options);
   else {
@@ -40,9 +44,12 @@ async function status(context: CliContext, app: string | undefined, options: Opt
   return exitCodes.done;
 }
 
-async function showHost(context: CliContext, api: ApiClient, { output }: Options): Promise<void> {
-  const [host, apps] = await Promise.all([api.get<HostStatus>('status'), api.list<AppItem>('apps')]);
-  printValue(context, output, { ...host, apps: apps.items }, () =>
+async function showHost(context: CliContext, api: ApiClient, options: Options): Promise<void> {
+  const [host, apps] = await Promise.all([
+    api.get<HostStatus>('status'),
+    api.list<AppItem>('apps', filterQuery(options)),
+  ]);
+  printValue(context, options.output, { ...host, apps: apps.items }, () =>
     [
       describeHost(context, host),
       ...(apps.items.length > 0 ? [formatTable(context, appColumns, apps.items)] : ['no apps\n']),
@@ -85,7 +92,7 @@ function describeApp(context: CliContext, app: AppDetail): string {
     ['Sync', app.sync],
     ['Health', app.health],
     ['Operation', app.operation],
-    ['Replicas', `${app.replicas.ready} of ${app.replicas.desired} ready`],
+    ['Replicas', `${app.scale.ready} of ${app.scale.desired} ready`],
     ['In git', app.revision],
     ['Serving', app.liveRevision],
     ['Change', cause === null ? '' : `${cause}: ${app.consequence}`],

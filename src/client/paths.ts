@@ -570,6 +570,221 @@ export interface Paths {
       };
     };
   };
+  '/api/v1/deployments/{id}/logs': {
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * Go on until it ends.
+           */
+          follow?: boolean;
+        };
+        header?: {
+          /**
+           * Goes on after this event.
+           */
+          'Last-Event-ID'?: string;
+        };
+        path: {
+          /**
+           * As the list says.
+           */
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          content: {
+            'text/plain': string;
+            'text/event-stream': string;
+          };
+        };
+        default: {
+          content: {
+            'application/problem+json': Problem;
+          };
+        };
+      };
+    };
+  };
+  '/api/v1/sources': {
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * At most so many items.
+           */
+          limit?: number;
+          /**
+           * The `next` of the page before.
+           */
+          cursor?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          content: {
+            'application/json': SourcePage;
+          };
+        };
+        default: {
+          content: {
+            'application/problem+json': Problem;
+          };
+        };
+      };
+    };
+  };
+  '/api/v1/webhooks/deliveries': {
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * At most so many items.
+           */
+          limit?: number;
+          /**
+           * The `next` of the page before.
+           */
+          cursor?: string;
+          /**
+           * Only of this forge.
+           */
+          provider?: 'github' | 'gitlab' | 'gitea' | 'forgejo' | 'bitbucket' | 'generic';
+          /**
+           * Only those that ended so.
+           */
+          outcome?: 'accepted' | 'ignored' | 'invalid' | 'refused';
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          content: {
+            'application/json': DeliveryPage;
+          };
+        };
+        default: {
+          content: {
+            'application/problem+json': Problem;
+          };
+        };
+      };
+    };
+  };
+  '/api/v1/apps/{name}/stats': {
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * At most so many items.
+           */
+          limit?: number;
+          /**
+           * The `next` of the page before.
+           */
+          cursor?: string;
+        };
+        header?: never;
+        path: {
+          /**
+           * Name of the app.
+           */
+          name: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          content: {
+            'application/json': UsagePage;
+          };
+        };
+        default: {
+          content: {
+            'application/problem+json': Problem;
+          };
+        };
+      };
+    };
+  };
+  '/api/v1/stats': {
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * At most so many items.
+           */
+          limit?: number;
+          /**
+           * The `next` of the page before.
+           */
+          cursor?: string;
+          /**
+           * Only of apps with these labels, as kubectl selects: `team=web,tier!=db,canary,!legacy`.
+           */
+          labels?: string;
+          /**
+           * Only of apps of this project.
+           */
+          project?: string;
+          /**
+           * Only of apps of this environment.
+           */
+          environment?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          content: {
+            'application/json': UsagePage;
+          };
+        };
+        default: {
+          content: {
+            'application/problem+json': Problem;
+          };
+        };
+      };
+    };
+  };
+  '/metrics': {
+    get: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          content: {
+            'text/plain': string;
+          };
+        };
+        default: {
+          content: {
+            'application/problem+json': Problem;
+          };
+        };
+      };
+    };
+  };
   '/api/v1/status': {
     get: {
       parameters: {
@@ -637,6 +852,38 @@ export interface Paths {
       };
     };
   };
+  '/api/v1/hosts': {
+    get: {
+      parameters: {
+        query?: {
+          /**
+           * At most so many items.
+           */
+          limit?: number;
+          /**
+           * The `next` of the page before.
+           */
+          cursor?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          content: {
+            'application/json': HostPage;
+          };
+        };
+        default: {
+          content: {
+            'application/problem+json': Problem;
+          };
+        };
+      };
+    };
+  };
   '/api/v1/routes': {
     get: {
       parameters: {
@@ -693,6 +940,18 @@ export interface Paths {
            * The `next` of the page before.
            */
           cursor?: string;
+          /**
+           * Only of apps with these labels, as kubectl selects: `team=web,tier!=db,canary,!legacy`.
+           */
+          labels?: string;
+          /**
+           * Only of apps of this project.
+           */
+          project?: string;
+          /**
+           * Only of apps of this environment.
+           */
+          environment?: string;
         };
         header?: never;
         path?: never;
@@ -1362,16 +1621,6 @@ export interface AppDetail {
    * What keeps it from being ready.
    */
   error: string | null;
-  replicas: {
-    /**
-     * As git says.
-     */
-    desired: number;
-    /**
-     * Healthy ones.
-     */
-    ready: number;
-  };
   /**
    * Why anything differs.
    */
@@ -1419,6 +1668,16 @@ export interface AppDetail {
      */
     revision: string;
   } | null;
+  scale: {
+    /**
+     * As git says.
+     */
+    desired: number;
+    /**
+     * Healthy ones.
+     */
+    ready: number;
+  };
   /**
    * As the manifest says.
    */
@@ -1458,7 +1717,52 @@ export interface AppDetail {
     redirectFrom: string[];
   }[];
   /**
-   * All that stand for it.
+   * The containers that hold its places or are about to.
+   */
+  replicas: {
+    /**
+     * Counted from 0.
+     */
+    replica: number;
+    /**
+     * As the engine says.
+     */
+    id: string;
+    /**
+     * A name of its image, or its id.
+     */
+    image: string;
+    /**
+     * Image id.
+     */
+    digest: string;
+    /**
+     * Spec hash.
+     */
+    release: string;
+    /**
+     * What it is to us.
+     */
+    standing: string;
+    /**
+     * What probes say.
+     */
+    health: 'healthy' | 'unhealthy' | 'unknown';
+    /**
+     * Published ones.
+     */
+    ports: string[];
+    /**
+     * When it was last started.
+     */
+    startedAt: string | null;
+    /**
+     * By us, since it was deployed.
+     */
+    restarts: number;
+  }[];
+  /**
+   * All that stand for it, hooks too.
    */
   containers: ContainerItem[];
   deployment: {
@@ -2072,6 +2376,267 @@ export interface PruneApproved {
 }
 /**
  * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "SourcePage".
+ */
+export interface SourcePage {
+  /**
+   * In the order of the list.
+   */
+  items: SourceItem[];
+  /**
+   * Give it as `cursor` for the next page; null on the last one.
+   */
+  next: string | null;
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "SourceItem".
+ */
+export interface SourceItem {
+  /**
+   * As the configuration calls it.
+   */
+  name: string;
+  /**
+   * URL or folder, without credentials.
+   */
+  address: string;
+  /**
+   * The folder of it that is read.
+   */
+  path: string;
+  /**
+   * What of it.
+   */
+  follows: string;
+  /**
+   * The tag that a range of versions led to.
+   */
+  tag: string | null;
+  /**
+   * What is enforced; null when it was never read.
+   */
+  revision: string | null;
+  /**
+   * The newest there.
+   */
+  seen: string | null;
+  /**
+   * When it was last read whole.
+   */
+  readAt: string | null;
+  error: {
+    /**
+     * PascalCase, for machines.
+     */
+    reason: string;
+    /**
+     * Why what is enforced may not be the newest.
+     */
+    message: string;
+    /**
+     * When it began.
+     */
+    since: string | null;
+  } | null;
+  verification: {
+    /**
+     * What has to be signed.
+     */
+    mode: 'head' | 'tag';
+    /**
+     * How many keys may sign.
+     */
+    keys: number;
+    /**
+     * Who signed what is enforced.
+     */
+    by: string | null;
+    refused: {
+      /**
+       * The newest, which is not enforced.
+       */
+      revision: string;
+      /**
+       * For people.
+       */
+      why: string;
+    } | null;
+  } | null;
+  nonFastForward: {
+    /**
+     * What its branch was at.
+     */
+    from: string;
+    /**
+     * What it was rewritten to.
+     */
+    to: string;
+    /**
+     * When that was seen.
+     */
+    at: string | null;
+  } | null;
+  /**
+   * The first entries that are not read, such as links and submodules.
+   */
+  omitted: {
+    /**
+     * In the source.
+     */
+    path: string;
+    /**
+     * For people.
+     */
+    why: string;
+  }[];
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "DeliveryPage".
+ */
+export interface DeliveryPage {
+  /**
+   * In the order of the list.
+   */
+  items: DeliveryItem[];
+  /**
+   * Give it as `cursor` for the next page; null on the last one.
+   */
+  next: string | null;
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "DeliveryItem".
+ */
+export interface DeliveryItem {
+  /**
+   * Rises.
+   */
+  id: number;
+  /**
+   * Of the hook.
+   */
+  provider: string;
+  /**
+   * As the forge calls it.
+   */
+  delivery: string;
+  /**
+   * As the forge calls it.
+   */
+  event: string;
+  /**
+   * Host and path; empty when nothing is said.
+   */
+  repository: string;
+  /**
+   * Branch or tag.
+   */
+  ref: string;
+  /**
+   * Full commit id.
+   */
+  commit: string;
+  /**
+   * Where it came from.
+   */
+  address: string;
+  /**
+   * When it came first.
+   */
+  receivedAt: string | null;
+  /**
+   * What became of it.
+   */
+  outcome: 'accepted' | 'ignored' | 'invalid' | 'refused';
+  /**
+   * Why, for people.
+   */
+  reason: string;
+  /**
+   * The look that saw what it announced.
+   */
+  look: number | null;
+  /**
+   * What that look found in git.
+   */
+  revision: string | null;
+  /**
+   * How often it came; of refused ones those of one address and minute.
+   */
+  count: number;
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "UsagePage".
+ */
+export interface UsagePage {
+  /**
+   * In the order of the list.
+   */
+  items: UsageItem[];
+  /**
+   * Give it as `cursor` for the next page; null on the last one.
+   */
+  next: string | null;
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "UsageItem".
+ */
+export interface UsageItem {
+  /**
+   * Whose it is.
+   */
+  app: string;
+  /**
+   * Counted from 0.
+   */
+  replica: number;
+  /**
+   * Its name.
+   */
+  container: string;
+  /**
+   * As the engine says.
+   */
+  id: string;
+  /**
+   * When it was measured.
+   */
+  at: string;
+  /**
+   * 100 is one CPU.
+   */
+  cpuPercent: number;
+  /**
+   * Since its start.
+   */
+  cpuSeconds: number;
+  /**
+   * Without the file cache.
+   */
+  memoryBytes: number;
+  /**
+   * 0 for no limit of its own.
+   */
+  memoryLimit: number;
+  /**
+   * Since its start.
+   */
+  networkReceivedBytes: number;
+  /**
+   * Since its start.
+   */
+  networkSentBytes: number;
+  /**
+   * Processes and threads.
+   */
+  pids: number;
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
  * via the `definition` "HostStatus".
  */
 export interface HostStatus {
@@ -2269,6 +2834,114 @@ export interface ContainerPage {
 }
 /**
  * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "HostPage".
+ */
+export interface HostPage {
+  /**
+   * In the order of the list.
+   */
+  items: HostItem[];
+  /**
+   * Give it as `cursor` for the next page; null on the last one.
+   */
+  next: string | null;
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "HostItem".
+ */
+export interface HostItem {
+  /**
+   * As the engine calls its host; the instance while it does not answer.
+   */
+  name: string;
+  /**
+   * Whether its engine answers.
+   */
+  status: 'ready' | 'unreachable';
+  /**
+   * Why it does not.
+   */
+  error: string | null;
+  /**
+   * Of this controller.
+   */
+  instance: string | null;
+  engine: {
+    /**
+     * Docker or Podman.
+     */
+    name: string;
+    /**
+     * Of the engine.
+     */
+    version: string;
+    /**
+     * The newest it speaks.
+     */
+    apiVersion: string;
+  } | null;
+  /**
+   * As the engine says.
+   */
+  os: string | null;
+  /**
+   * As the engine says.
+   */
+  architecture: string | null;
+  /**
+   * As the engine says.
+   */
+  kernel: string | null;
+  /**
+   * That the engine may use.
+   */
+  cpus: number | null;
+  /**
+   * That the engine may use.
+   */
+  memoryBytes: number | null;
+  disk: {
+    /**
+     * Where the engine keeps its data.
+     */
+    path: string;
+    /**
+     * Of that disk.
+     */
+    totalBytes: number;
+    /**
+     * Of that disk.
+     */
+    freeBytes: number;
+  } | null;
+  /**
+   * Of the engine.
+   */
+  labels: {
+    [k: string]: string;
+  };
+  /**
+   * With a container on it.
+   */
+  apps: number;
+  /**
+   * Ours.
+   */
+  containers: number;
+  caddy: {
+    /**
+     * As the last look saw it.
+     */
+    state: string;
+    /**
+     * Null when it does not tell.
+     */
+    version: string | null;
+  };
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
  * via the `definition` "RoutePage".
  */
 export interface RoutePage {
@@ -2302,10 +2975,15 @@ export interface RouteItem {
    * How certificates come.
    */
   tls: 'auto' | 'internal' | 'off';
+  certificate: Certificate;
   /**
    * Hosts that redirect here.
    */
   redirectFrom: string[];
+  /**
+   * Users who may pass; null when everybody may.
+   */
+  basicAuth: string[] | null;
   /**
    * One a replica.
    */
@@ -2319,6 +2997,28 @@ export interface RouteItem {
      */
     dials: string | null;
   }[];
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "Certificate".
+ */
+export interface Certificate {
+  /**
+   * Of what Caddy shows for the host.
+   */
+  status: 'valid' | 'expiring' | 'expired' | 'missing' | 'off' | 'unknown';
+  /**
+   * Who signed it; whether anybody trusts them is not judged.
+   */
+  issuer: string | null;
+  /**
+   * When it ends.
+   */
+  notAfter: string | null;
+  /**
+   * Why it is not valid.
+   */
+  error: string | null;
 }
 /**
  * This interface was referenced by `Paths`'s JSON-Schema
@@ -2352,13 +3052,17 @@ export interface NetworkItem {
    */
   ours: boolean;
   /**
-   * CIDR.
+   * CIDR; empty when it has no IPv4 one.
    */
   subnet: string;
   /**
-   * Address of the host in it.
+   * When it was made.
    */
-  gateway: string;
+  created: string | null;
+  /**
+   * With a container in it.
+   */
+  apps: string[];
 }
 /**
  * This interface was referenced by `Paths`'s JSON-Schema
@@ -2384,9 +3088,25 @@ export interface VolumeItem {
    */
   name: string;
   /**
-   * Whose it is.
+   * Made by us.
    */
-  app: string | null;
+  ours: boolean;
+  /**
+   * As the engine says.
+   */
+  driver: string;
+  /**
+   * What it holds, where the engine tells.
+   */
+  bytes: number | null;
+  /**
+   * When it was made.
+   */
+  created: string | null;
+  /**
+   * Those it is mounted in, and the one it was made for.
+   */
+  apps: string[];
 }
 /**
  * This interface was referenced by `Paths`'s JSON-Schema
@@ -2415,6 +3135,22 @@ export interface ImageItem {
    * As the engine says.
    */
   id: string;
+  /**
+   * All references.
+   */
+  tags: string[];
+  /**
+   * By which registries know it.
+   */
+  digests: string[];
+  /**
+   * On disk.
+   */
+  bytes: number;
+  /**
+   * When it was built.
+   */
+  created: string | null;
   /**
    * Whose containers run it.
    */
@@ -2660,6 +3396,20 @@ export interface AuditItem {
    * Refusals of one kind are counted up.
    */
   count: number;
+}
+/**
+ * This interface was referenced by `Paths`'s JSON-Schema
+ * via the `definition` "DeploymentLine".
+ */
+export interface DeploymentLine {
+  /**
+   * Null where only the order is known.
+   */
+  time: string | null;
+  /**
+   * Escaped.
+   */
+  line: string;
 }
 /**
  * This interface was referenced by `Paths`'s JSON-Schema

@@ -1,10 +1,12 @@
 import type { ControllerPort, LogLine, LogOptions } from '../../src/api/controller-port.ts';
 import type { App } from '../../src/desired/app.ts';
+import type { SourceStatus } from '../../src/git/sources.ts';
 import { type History, openHistory } from '../../src/history/history.ts';
 import type { LoopStatus } from '../../src/loop/reconciler.ts';
 import { decide } from '../../src/plan/decide.ts';
 import type { World } from '../../src/plan/plan.ts';
 import { type Behaviour, SimulatedHost } from '../plan/worlds.ts';
+import { AMachine } from './a-machine.ts';
 
 /**
  * A controller without edges: the simulated host is its world, real history its memory. A look decides on
@@ -13,16 +15,21 @@ import { type Behaviour, SimulatedHost } from '../plan/worlds.ts';
 export class AController implements ControllerPort {
   readonly history: History;
   readonly host: SimulatedHost;
+  readonly machine: AMachine;
   readonly version = '1.2.3';
   readonly startedAt = 1_700_000_000_000;
   /** What each container wrote, by id, each line with its time in front. */
   readonly written = new Map<string, readonly string[]>();
   readonly triggers: string[] = [];
+  /** Where git is, as sources would tell it. */
+  followed: readonly SourceStatus[] = [];
   readonly #listeners = new Set<(status: LoopStatus) => void>();
+  readonly #watchers = new Set<(app: string, line: string) => void>();
   #status: LoopStatus = { look: 0, at: 0 };
 
   constructor(world: World, behaviour: (image: string) => Behaviour = () => 'healthy') {
     this.host = new SimulatedHost({ ...world, now: this.startedAt }, behaviour);
+    this.machine = new AMachine(this.host);
     this.history = openHistory({ path: ':memory:', now: () => this.now(), random: () => 0 });
   }
 
@@ -43,7 +50,20 @@ export class AController implements ControllerPort {
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);
     },
+    onProgress: (listener: (app: string, line: string) => void) => {
+      this.#watchers.add(listener);
+      return () => this.#watchers.delete(listener);
+    },
   };
+
+  sources(): readonly SourceStatus[] {
+    return this.followed;
+  }
+
+  /** A step of the app begins. */
+  progress(app: string, line: string): void {
+    for (const watcher of this.#watchers) watcher(app, line);
+  }
 
   now(): number {
     return this.host.world.now;
@@ -53,7 +73,7 @@ export class AController implements ControllerPort {
   look(failed: Pick<LoopStatus, 'engineError' | 'sourceError'> = {}): void {
     const world = { ...this.host.world, memory: this.history.memory() };
     const seen = failed.engineError ? {} : { world, plan: decide(world) };
-    this.#status = { look: this.#status.look + 1, at: this.now(), ...failed, ...seen };
+    this.#status = { look: this.#status.look + 1, at: this.now(), took: 12, ...failed, ...seen };
     for (const listener of this.#listeners) listener(this.#status);
   }
 

@@ -26,8 +26,64 @@ function aHost(): AController {
     ...rest,
   ]);
   controller.history.suspend('api', { actor: 'ann', reason: 'moving the 数据库' });
+  controller.followed = [
+    {
+      name: 'default',
+      address: 'https://git.example.com/acme/config.git',
+      path: '.',
+      follows: 'branch main',
+      revision: second,
+      seen: 'c'.repeat(40),
+      readAt: controller.now(),
+      verification: {
+        mode: 'head',
+        keys: 2,
+        by: 'ann@example.com',
+        refused: { revision: 'c'.repeat(40), why: 'it is not signed' },
+      },
+      omitted: [],
+    },
+    {
+      name: 'team',
+      address: '/srv/team',
+      path: 'apps',
+      follows: 'semver ^1.2',
+      tag: 'v1.3.0',
+      error: { reason: 'SourceUnreachable', message: 'read source /srv/team: gone', since: controller.now() },
+      omitted: [],
+    },
+  ];
+  aPush(controller);
   controller.look();
   return controller;
+}
+
+/** A push that was seen, one that concerned nobody, and a stranger. */
+function aPush({ history }: AController): void {
+  const push = {
+    provider: 'github',
+    event: 'push',
+    repository: 'git.example.com/acme/config',
+    ref: 'refs/heads/main',
+    commit: second,
+    address: '192.0.2.7',
+    receivedAt: 1_700_000_000_000,
+  };
+  const { id } = history.deliveries.add({ ...push, delivery: 'd-1', outcome: 'accepted', reason: '' });
+  history.deliveries.resolved(id, { look: 7, revision: second });
+  history.deliveries.add({
+    ...push,
+    delivery: 'd-2',
+    event: 'issues',
+    outcome: 'ignored',
+    reason: 'the event does not concern a source',
+  });
+  history.deliveries.refuse({
+    provider: 'gitlab',
+    address: '198.51.100.1',
+    at: push.receivedAt,
+    reason: 'wrong signature',
+  });
 }
 
 const tables: readonly (readonly [string, ...string[]])[] = [
@@ -44,6 +100,13 @@ const tables: readonly (readonly [string, ...string[]])[] = [
   ['get-volumes', 'get', 'volumes'],
   ['get-images', 'get', 'images'],
   ['get-routes', 'get', 'routes'],
+  ['get-hosts', 'get', 'hosts'],
+  ['get-sources', 'get', 'sources'],
+  ['get-deliveries', 'get', 'deliveries'],
+  ['top', 'top'],
+  ['top-of-an-app', 'top', 'cart'],
+  ['status-selected', 'status', '-l', 'team=core'],
+  ['events-selected', 'events', '-p', 'inner'],
 ];
 for (const [name, ...words] of tables)
   test(`plimsoll ${words.join(' ')} prints its table`, () =>
@@ -78,6 +141,50 @@ test('an unknown app is invalid input, with what was probably meant', () =>
     });
   }));
 
+test('what the contract names and this version does not have is said to be so', () =>
+  atTerminal(aHost(), async (terminal) => {
+    assert.equal(await terminal.run('get', 'route', '-o', 'json'), {
+      code: 64,
+      out: '',
+      err: 'error: no list of "route"\nhelp: did you mean routes?\n',
+    });
+    const bare = await terminal.run('get');
+    assert.is(bare.code, 64);
+    assert.match(bare.err, /Usage: plimsoll get <kind> \[options\][\s\S]*deliveries/);
+    for (const name of ['jobs', 'databases', 'previews']) {
+      const { code, err } = await terminal.run('get', name, '-o', 'json');
+      assert.equal([code, err.split('\n')[0]], [2, `error: there are no ${name} in this version`]);
+    }
+  }));
+
+test('deliveries are chosen by forge and outcome, and all pages are one list', () => {
+  const controller = aHost();
+  for (let index = 0; index < 250; index += 1)
+    controller.history.deliveries.add({
+      provider: 'gitea',
+      delivery: `n-${index}`,
+      event: 'push',
+      repository: '',
+      ref: '',
+      commit: '',
+      address: '',
+      receivedAt: 1,
+      outcome: 'ignored',
+      reason: 'pong',
+    });
+  return atTerminal(controller, async (terminal) => {
+    const list = async (...words: readonly string[]) =>
+      JSON.parse((await terminal.run('get', 'deliveries', '-o', 'json', ...words)).out).items;
+    assert.is((await list()).length, 253);
+    assert.is((await list('--provider', 'gitea')).length, 250);
+    assert.equal(
+      (await list('--outcome', 'accepted')).map(({ delivery }: { delivery: string }) => delivery),
+      ['d-1'],
+    );
+    assert.is((await terminal.run('get', 'deliveries', '--outcome', 'fun')).code, 2);
+  });
+});
+
 test('without a controller every question ends with 3 and how to start one', () =>
   atTerminal(undefined, async (terminal) => {
     for (const words of [['status'], ['get', 'apps'], ['reconcile'], ['logs', 'shop'], ['events', '-w']]) {
@@ -98,7 +205,10 @@ test('a wrong option or value is a usage error', () =>
       ['wait', 'shop', '--for', 'fun'],
       ['wait', 'shop', '--for', 'healthy', '--timeout', 'soon'],
       ['get', 'apps', '-l', 'team=web=x'],
-      ['get', 'networks', '-l', 'team=web'],
+      ['get', 'sources', '-l', 'team=web'],
+      ['status', 'shop', '-l', 'team=web'],
+      ['top', 'shop', '-p', 'inner'],
+      ['top', '-l', 'team=web=x'],
       ['approve'],
       ['status', '--server', 'ftp://host'],
       ['completion', 'tcsh'],

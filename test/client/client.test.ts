@@ -30,7 +30,7 @@ test('over the socket a call is typed by the document, and a problem is a value'
     const client = createClient({ socket, headers: { 'plimsoll-actor': 'ann' } });
     const path = { name: 'shop' };
     const { data } = await client.GET('/api/v1/apps/{name}', { params: { path } });
-    assert.equal([data?.name, data?.replicas.ready, data?.containers[0]?.image], ['shop', 2, 'shop:2']);
+    assert.equal([data?.name, data?.scale.ready, data?.containers[0]?.image], ['shop', 2, 'shop:2']);
     const body = { reason: 'a sale', for: '2h' };
     const asked = await client.POST('/api/v1/apps/{name}/suspend', { params: { path }, body });
     assert.ok(asked.data?.until);
