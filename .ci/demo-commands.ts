@@ -15,55 +15,76 @@ export function say(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
+interface PlimsollOptions {
+  /** Exit codes that are as it should be; 0 alone when absent. */
+  readonly accepts?: readonly number[];
+  /** It takes no `--config`. */
+  readonly bare?: true;
+  /** Shown before the command, and in its environment. */
+  readonly token?: string;
+  /** Ends a command that goes on. */
+  readonly signal?: AbortSignal;
+  /** Called when something of its output was shown. */
+  readonly onShown?: () => void;
+}
+
 /** Shows `$ plimsoll ARGS`, then its output as it comes; fails when its exit code is none of `accepts`. */
-export async function plimsoll(args: readonly string[], accepts: readonly number[] = [0]): Promise<Ran> {
-  say(`   $ plimsoll ${args.join(' ')}`);
-  const ran = await quietPlimsoll(args, (text) => process.stdout.write(indent(text)));
-  if (!accepts.includes(ran.code)) throw new DemoError(`plimsoll ${args.join(' ')}: exit code ${ran.code}`);
+export async function plimsoll(args: readonly string[], options: PlimsollOptions = {}): Promise<Ran> {
+  const { accepts = [0], token, signal, onShown } = options;
+  say(`   $ ${token === undefined ? '' : 'PLIMSOLL_TOKEN=… '}plimsoll ${args.join(' ')}`);
+  const ran = await quietPlimsoll(args, options, (text) => {
+    process.stdout.write(indent(text));
+    onShown?.();
+  });
+  if (!signal?.aborted && !accepts.includes(ran.code))
+    throw new DemoError(`plimsoll ${args.join(' ')}: exit code ${ran.code}`);
   return ran;
 }
 
-export function quietPlimsoll(args: readonly string[], onOutput?: (text: string) => void): Promise<Ran> {
-  return runProgram(process.execPath, [entry, ...args, '--config', place.settings], {
+export function quietPlimsoll(
+  args: readonly string[],
+  { bare, token, signal }: PlimsollOptions = {},
+  onOutput?: (text: string) => void,
+): Promise<Ran> {
+  const config = bare ? [] : ['--config', place.settings];
+  return runProgram(process.execPath, [entry, ...args, ...config], {
     cwd: place.project,
-    env: environment(),
+    env: { ...environment(), ...(token === undefined ? {} : { PLIMSOLL_TOKEN: token }) },
     timeout: 150_000,
+    ...(signal ? { signal } : {}),
     ...(onOutput ? { onOutput } : {}),
   });
 }
 
 /** Shows a command and its output. */
 export async function show(program: string, args: readonly string[], cwd = place.project): Promise<Ran> {
-  say(`   $ ${program} ${args.map((arg) => (/[\s']/.test(arg) ? `"${arg}"` : arg)).join(' ')}`);
+  const shown = args.map((arg) => (/[\s']/.test(arg) ? JSON.stringify(arg) : arg));
+  say(`   $ ${program} ${shown.join(' ')}`);
   const ran = await runProgram(program, args, { cwd, env: environment(), timeout: 30_000 });
   process.stdout.write(indent(ran.output));
   if (ran.code !== 0) throw new DemoError(`${program} ${args.join(' ')}: exit code ${ran.code}`);
   return ran;
 }
 
-/** Runs git in the config repo, with a name of its own: whose machine this is does not matter. */
-export async function git(...args: readonly string[]): Promise<string> {
-  const identity = [
-    '-c',
-    'user.name=Demo',
-    '-c',
-    'user.email=demo@example.com',
-    '-c',
-    'commit.gpgSign=false',
-  ];
-  const { code, output } = await runProgram('git', [...identity, ...args], {
-    cwd: place.config,
-    env: environment(),
-  });
-  if (code !== 0) throw new DemoError(`git ${args.join(' ')}: ${output.trim()}`);
-  return output;
+/** Runs git in a folder of the demo, with a name of its own: whose machine this is does not matter. */
+export async function git(folder: string, ...args: readonly string[]): Promise<string> {
+  const identity = ['user.name=Demo', 'user.email=demo@example.com', 'commit.gpgSign=false'];
+  const settings = identity.flatMap((setting) => ['-c', setting]);
+  const ran = await runProgram('git', [...settings, ...args], { cwd: folder, env: environment() });
+  if (ran.code !== 0) throw new DemoError(`git ${args.join(' ')}: ${ran.output.trim()}`);
+  return ran.output;
 }
 
-/** Starts it in a session of its own: it goes on when the demo has said what it has to say. */
 export async function startController(): Promise<void> {
   say(`   $ plimsoll controller > ${relative(place.project, place.controllerLog)} &`);
-  const log = openSync(place.controllerLog, 'a', 0o600);
-  const child = spawn(process.execPath, [entry, 'controller', '--config', place.settings], {
+  const args = [entry, 'controller', '--config', place.settings];
+  await startProgram('controller', args, place.controllerLog);
+}
+
+/** Starts a Node in a session of its own: it goes on when the demo has said what it has to say. */
+export async function startProgram(name: string, args: readonly string[], logFile: string): Promise<void> {
+  const log = openSync(logFile, 'a', 0o600);
+  const child = spawn(process.execPath, args, {
     cwd: place.project,
     detached: true,
     stdio: ['ignore', log, log],
@@ -71,14 +92,16 @@ export async function startController(): Promise<void> {
   });
   closeSync(log);
   child.unref();
-  if (child.pid === undefined) throw new DemoError('the controller could not be started');
-  await rememberPid('controller', child.pid);
+  if (child.pid === undefined) throw new DemoError(`the ${name} could not be started`);
+  await rememberPid(name, child.pid);
 }
 
-/** Ends the controller, and a Caddy that outlived it because it was killed. */
-export async function stopController(): Promise<void> {
+/** Ends the controller, a Caddy that outlived it because it was killed, and the forge. */
+export async function stopPrograms(): Promise<void> {
   const controller = await rememberedPid('controller');
   if (controller !== undefined) await end(controller);
+  const forge = await rememberedPid('forge');
+  if (forge !== undefined) await end(forge);
   await Promise.all(demoCaddies().map(end));
 }
 

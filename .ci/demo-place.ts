@@ -8,8 +8,14 @@ import { freePort, freeSubnet } from './free-places.ts';
 export interface DemoPlace {
   readonly project: string;
   readonly root: string;
-  /** The config repo. */
+  /** A person's clone of the config repo. */
   readonly config: string;
+  /** Where the forge keeps its repositories. */
+  readonly repositories: string;
+  /** Each holds one secret, and is read by its owner alone: age identity, the forge's token, the webhook's secret. */
+  readonly identity: string;
+  readonly forgeToken: string;
+  readonly hookSecret: string;
   readonly settings: string;
   readonly controllerLog: string;
   readonly images: string;
@@ -18,17 +24,21 @@ export interface DemoPlace {
 export interface DemoPorts {
   readonly http: number;
   readonly api: number;
+  readonly forge: number;
 }
 
 export const instance = 'demo';
+/** Who may read and write the forge's repositories. */
+export const forgeUser = 'demo';
 
 export const place: DemoPlace = inside(dirname(import.meta.dirname));
 
 /** Writes `plimsoll.yaml`, with ports and a subnet that nothing uses. */
 export async function writeSettings(): Promise<DemoPorts> {
-  const [http, https, admin, api] = await Promise.all([8088, 8448, 2088, 7388].map(freePort));
+  const wanted = [8088, 8448, 2088, 7388, 3088];
+  const [http, https, admin, api, forge] = await Promise.all(wanted.map(freePort));
   const subnet = await freeSubnet(['10.213.88.0/24', '172.31.188.0/24', '192.168.213.0/24']);
-  if (http === undefined || api === undefined) throw new Error('no ports');
+  if (http === undefined || api === undefined || forge === undefined) throw new Error('no ports');
   await mkdir(place.root, { recursive: true, mode: 0o700 });
   // JSON is YAML: every text is quoted as it must be.
   const text = (value: string): string => JSON.stringify(value);
@@ -37,9 +47,20 @@ export async function writeSettings(): Promise<DemoPorts> {
     `# The demo's controller; see "Controller configuration" in the README.
 instance: ${instance}
 source:
-  dir: ${text(place.config)}
+  url: http://127.0.0.1:${forge}/config.git
   branch: main
-  interval: 5s
+  # The forge tells of every push; this is for webhooks that get lost.
+  interval: 1m
+  auth:
+    username: ${forgeUser}
+    token:
+      file: ${text(place.forgeToken)}
+webhooks:
+  github:
+    secrets:
+      - file: ${text(place.hookSecret)}
+secrets:
+  identity: ${text(place.identity)}
 stateDir: ${text(join(place.root, 'state'))}
 docker:
   subnet: ${subnet}
@@ -53,7 +74,7 @@ api:
   listen: 127.0.0.1:${api}
 `,
   );
-  return { http, api };
+  return { http, api, forge };
 }
 
 /** Remembers a process, so that a later `--down` finds it. */
@@ -103,6 +124,10 @@ function inside(project: string): DemoPlace {
     project,
     root,
     config: join(root, 'config'),
+    repositories: join(root, 'repositories'),
+    identity: join(root, 'age.key'),
+    forgeToken: join(root, 'forge-token'),
+    hookSecret: join(root, 'webhook-secret'),
     settings: join(root, 'plimsoll.yaml'),
     controllerLog: join(root, 'controller.log'),
     images: join(root, 'image'),

@@ -1,18 +1,17 @@
 // `npm run demo`: a whole plimsoll on this machine, from nothing. `npm run demo -- --down` removes it again.
 
 import { existsSync } from 'node:fs';
-import { cp, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   DemoError,
-  git,
   plimsoll,
   quietPlimsoll,
   say,
   show,
   startController,
-  stopController,
+  stopPrograms,
 } from './demo-commands.ts';
 import { buildDemoImages, demoImages, removeDemoImages } from './demo-images.ts';
 import {
@@ -25,10 +24,24 @@ import {
   removePlace,
   writeSettings,
 } from './demo-place.ts';
+import {
+  fingerprint,
+  forgeAnswers,
+  hookUp,
+  pushBranch,
+  pushFirstCommit,
+  pushToMain,
+  sealPassword,
+  showSealed,
+  startForge,
+} from './demo-repo.ts';
 import { engineProblem, stopEngine } from './engine.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { ensureMachine, MachineError } from './machine.ts';
 import { type RequestLoop, startRequestLoop, type Tally } from './request-loop.ts';
+
+const curl = ['--silent', '--show-error', '--max-time', '10'];
+const statusOnly = ['--output', '/dev/null', '--write-out', '%{http_code}\n'];
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -66,89 +79,99 @@ async function demo(): Promise<number> {
     `   A Docker engine, Caddy, git and curl are here; ${demoImages.map(({ tag }) => tag).join(' and ')} are built.`,
   );
 
-  title(2, 'A config repo with three apps');
-  await makeConfigRepo();
-  await show('git', ['-C', '.demo/config', 'log', '--oneline', '--stat', '--format=%h %s']);
+  title(2, 'A git server, and a config repo with three apps and a secret');
+  await plimsoll(['secret', 'keygen', '--out', relative(place.project, place.identity)], { bare: true });
+  say('   (`plimsoll` stands for `npx plimsoll --config .demo/plimsoll.yaml` from here on.)');
+  await startForge(ports);
+  await until(20_000, 'the git server answers', () => forgeAnswers(ports));
+  const first = await sealPassword();
+  await showSealed();
+  await pushFirstCommit();
 
   title(3, 'The controller makes the machine as git says');
-  say('   (`plimsoll` stands for `npx plimsoll --config .demo/plimsoll.yaml` from here on.)');
   await startController();
   await until(30_000, 'the controller answers', () => controllerAnswers(ports));
+  hookUp(ports, (await readFile(place.hookSecret, 'utf8')).trim());
   await plimsoll(['wait', 'shop', '--for', 'healthy', '--timeout', '2m']);
   await plimsoll(['wait', 'report', '--for', 'synced', '--timeout', '1m']);
   await plimsoll(['status']);
 
   title(4, 'The apps answer through Caddy');
-  await showApps(ports);
+  await showApps(ports, first);
 
   title(5, 'A change, on a branch: what would it do?');
-  await commitRelease2();
-  await show('git', ['-C', '.demo/config', 'diff', '--unified=1', 'main', 'release-2']);
-  await plimsoll(['diff', '--rev', 'release-2'], [1]);
+  const second = await pushBranch();
+  say('   (The forge told the controller, which follows another branch.)');
+  const diff = await plimsoll(['diff', '--rev', 'release-2'], { accepts: [1] });
+  mustHide('the diff', diff.output, [first, second]);
 
-  title(6, 'The update, under traffic: four clients keep asking for the shop');
-  const { failures } = await updateUnderTraffic(ports);
+  title(6, 'A push to main, under traffic: four clients keep asking for the shop');
+  const { failures } = await updateUnderTraffic(ports, second);
   await plimsoll(['history', 'shop']);
 
-  title(7, 'Git and machine agree again: an empty diff');
-  const { code } = await plimsoll(['diff'], [0]);
+  title(7, 'What came of the webhooks; git and machine agree again: an empty diff');
+  await plimsoll(['get', 'deliveries']);
+  const { code } = await plimsoll(['diff']);
   say(`   (exit code ${code}: no differences)`);
+  mustHide('the log', await readFile(place.controllerLog, 'utf8'), [first, second]);
 
   farewell(ports, (performance.now() - startedAt) / 1000);
   return failures.length > 0 ? 1 : 0;
 }
 
-async function makeConfigRepo(): Promise<void> {
-  await cp(join(place.project, 'examples', 'demo'), place.config, { recursive: true });
-  await git('init', '--quiet', '--initial-branch=main');
-  await git('add', '--all');
-  await git('commit', '--quiet', '--message', 'three apps: shop, api, and report, which is stopped');
+function mustHide(what: string, text: string, passwords: readonly string[]): void {
+  if (passwords.some((password) => text.includes(password))) throw new DemoError(`${what} shows a password`);
 }
 
-async function showApps({ http }: DemoPorts): Promise<void> {
-  const curl = ['--silent', '--show-error', '--max-time', '10'];
-  for (const url of [
-    `http://shop.localhost:${http}/`,
-    `http://shop.localhost:${http}/`,
-    `http://api.localhost:${http}/`,
-  ]) {
-    await show('curl', [...curl, url]);
-  }
+async function showApps({ http }: DemoPorts, password: string): Promise<void> {
+  const [shop, api] = [`http://shop.localhost:${http}/`, `http://api.localhost:${http}/`];
+  const { output } = await show('curl', [...curl, shop]);
+  if (!output.includes(`password ${fingerprint(password)}`))
+    throw new DemoError('the shop has another password');
+  say('   (These are the first digits of the SHA-256 of the password that git holds encrypted.)');
+  await show('curl', [...curl, shop]);
+  await show('curl', [...curl, api]);
   say('   A host that no app claims is not found:');
-  await show('curl', [
-    ...curl,
-    '--output',
-    '/dev/null',
-    '--write-out',
-    '%{http_code}\n',
-    `http://nobody.localhost:${http}/`,
-  ]);
+  await show('curl', [...curl, ...statusOnly, `http://nobody.localhost:${http}/`]);
 }
 
-async function commitRelease2(): Promise<void> {
-  const manifest = join(place.config, 'shop', 'app.yaml');
-  await git('switch', '--quiet', '--create', 'release-2');
-  const text = await readFile(manifest, 'utf8');
-  await writeFile(manifest, text.replace('plimsoll-demo/web:1', 'plimsoll-demo/web:2'));
-  await git('commit', '--quiet', '--all', '--message', 'shop: release 2');
-  await git('switch', '--quiet', 'main');
-}
-
-async function updateUnderTraffic({ http }: DemoPorts): Promise<Tally> {
+async function updateUnderTraffic({ http, api }: DemoPorts, password: string): Promise<Tally> {
+  const server = `http://127.0.0.1:${api}`;
+  say('   Whoever has a token may follow it from anywhere; nobody else may:');
+  const created = await quietPlimsoll(['token', 'create', 'demo', '--scope', 'read', '-o', 'json']);
+  if (created.code !== 0) throw new DemoError(`plimsoll token create: ${created.output}`);
+  const { token } = JSON.parse(created.output) as { readonly token: string };
+  await show('curl', [...curl, ...statusOnly, `${server}/api/v1/apps/shop`]);
   const loop = startRequestLoop({
     port: http,
     host: 'shop.localhost',
     clients: 4,
-    marker: /^shop release \d+/,
+    marker: /^shop release \d+, password \w+/,
+  });
+  const watch = new AbortController();
+  let isWatching = false;
+  const watching = plimsoll(['events', '-w', '--limit', '1', '--server', server], {
+    bare: true,
+    token,
+    signal: watch.signal,
+    onShown: () => {
+      isWatching = true;
+    },
   });
   try {
-    await until(20_000, 'the shop answers', async () => loop.tally().requests > 200);
-    await show('git', ['-C', '.demo/config', 'merge', '--quiet', '--ff-only', 'release-2']);
-    // Converged may take several looks: 1 says "not yet".
-    await plimsoll(['reconcile'], [0, 1]);
+    await until(20_000, 'the shop answers', async () => isWatching && loop.tally().requests > 200);
+    const pushedAt = performance.now();
+    await pushToMain();
+    const release2 = `shop release 2, password ${fingerprint(password)}`;
+    await until(60_000, 'release 2 answers', async () => loop.tally().answers[release2] !== undefined);
+    const seconds = (performance.now() - pushedAt) / 1000;
+    say(`   Release 2 and its password answer ${seconds.toFixed(1)} s after the push began.`);
     await until(90_000, 'release 2 has taken over', async () => onlyRelease2(loop));
   } finally {
-    sayTally(await loop.stop());
+    const tally = await loop.stop();
+    watch.abort();
+    await watching;
+    sayTally(tally);
   }
   return loop.tally();
 }
@@ -156,9 +179,14 @@ async function updateUnderTraffic({ http }: DemoPorts): Promise<Tally> {
 /** Nothing is left to do, and for a second no other release has answered. */
 async function onlyRelease2(loop: RequestLoop): Promise<boolean> {
   if ((await quietPlimsoll(['diff'])).code !== 0) return false;
-  const before = loop.tally().answers['shop release 1'];
+  const before = answersOfRelease1(loop);
   await delay(1000);
-  return loop.tally().answers['shop release 1'] === before;
+  return answersOfRelease1(loop) === before;
+}
+
+function answersOfRelease1(loop: RequestLoop): number {
+  const ofIt = Object.entries(loop.tally().answers).filter(([page]) => page.startsWith('shop release 1,'));
+  return ofIt.reduce((sum, [, count]) => sum + count, 0);
 }
 
 function sayTally({ requests, failures, answers }: Tally): void {
@@ -172,7 +200,7 @@ function farewell({ http, api }: DemoPorts, seconds: number): void {
   say(`   http://shop.localhost:${http}/            the shop, through Caddy`);
   say(`   http://127.0.0.1:${api}/healthz           the controller`);
   say('   npx plimsoll status --config .demo/plimsoll.yaml');
-  say('   edit .demo/config/shop/app.yaml, commit, and look again');
+  say('   edit .demo/config/shop/app.yaml, commit, push, and look again');
   say('   tail -f .demo/controller.log');
   say('To stop and remove everything: npm run demo -- --down');
 }
@@ -188,13 +216,13 @@ async function down(): Promise<number> {
   if (problem === undefined) await removeAll();
   if (engine) await stopEngine(engine);
   await removePlace();
-  say('The demo is gone: its controller, Caddy, containers, network, images and .demo/.');
+  say('The demo is gone: its controller, git server, Caddy, containers, network, images and .demo/.');
   return 0;
 }
 
 /** Everything of an earlier demo but the engine that it started. */
 async function removeAll(): Promise<void> {
-  await stopController();
+  await stopPrograms();
   // The product's own way first; what a broken one left is removed by its label.
   if (existsSync(place.settings)) await quietPlimsoll(['down', '--volumes', '--yes']);
   await removeLeftovers(await findLeftovers((name) => name === instance));
