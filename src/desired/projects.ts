@@ -84,8 +84,16 @@ export function neighbourhoods({ files, roots, readProject, environment }: Repo)
   return {
     of,
     problems,
-    render: (app) => ({ value: mergeApp(app.tree, of(app)).value, problems: app.problems }),
+    render: (app) => ({ value: inOrder(mergeApp(app.tree, of(app)).value), problems: app.problems }),
   };
+}
+
+/** As people write it, whatever came first in the merge. */
+function inOrder(value: unknown): unknown {
+  if (!isMapping(value)) return value;
+  const { apiVersion, kind, metadata, spec, ...rest } = value;
+  const named = isMapping(metadata) ? { name: metadata.name, ...metadata } : metadata;
+  return { apiVersion, kind, metadata: named, spec, ...rest };
 }
 
 /** Outermost first. */

@@ -92,9 +92,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
   }
 
   async function openOne(secret: SealedSecret): Promise<OpenedSecret> {
-    const { secret: opened, versions } = await openFrom(secret).catch((error: unknown) =>
-      explain(secret, error),
-    );
+    const { secret: opened, versions } = await openFrom(secret).catch((error: unknown) => explain(error));
     for (const version of versions) live.versions.add(version);
     return opened;
   }
@@ -108,8 +106,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
     if (known !== undefined && (await known).secret.kind === 'open') documents.delete(secret.text);
     const current = await identities();
     const opening =
-      documents.get(secret.text) ??
-      openSecret(secret, current).catch((error: unknown) => explain(secret, error));
+      documents.get(secret.text) ?? openSecret(secret, current).catch((error: unknown) => explain(error));
     documents.set(secret.text, opening);
     return opening;
   }
@@ -233,14 +230,14 @@ interface Opening {
   readonly versions: readonly string[];
 }
 
-function explain({ name }: SealedSecret, error: unknown): Opening {
+function explain(error: unknown): Opening {
   const isKnown = error instanceof EdgeError;
   // What is not expected may quote what it was about.
   const why = isKnown ? error.message : `a bug of ours (${error instanceof Error ? error.name : 'unknown'})`;
   const reason = isKnown ? error.reason : 'Unknown';
   return {
     versions: [],
-    secret: { kind: 'sealed', reason, message: `secret ${escapeText(name)} cannot be opened: ${why}` },
+    secret: { kind: 'sealed', reason, message: why },
   };
 }
 

@@ -126,8 +126,8 @@ test('one secret that cannot be opened harms no other, and says why', () =>
       const one = opened.get(name);
       return one?.kind === 'sealed' ? `${one.reason}: ${one.message}` : 'open';
     });
-    assert.match(told[0] ?? '', /^NoIdentity: secret foreign cannot be opened: .*age1/);
-    assert.match(told[1] ?? '', /^Corrupt: secret changed cannot be opened: data\.B /);
+    assert.match(told[0] ?? '', /^NoIdentity: encrypted for .*age1/);
+    assert.match(told[1] ?? '', /^Corrupt: data\.B /);
   }));
 
 test('a value edited in git has another version, the others keep theirs', () =>
