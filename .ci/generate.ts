@@ -29,6 +29,8 @@ interface Schema {
 
 const root = new URL('../', import.meta.url);
 const schemaFile = new URL('schemas/app.schema.json', root);
+const secretFile = new URL('schemas/secret.schema.json', root);
+const projectFile = new URL('schemas/project.schema.json', root);
 const configFile = new URL('schemas/config.schema.json', root);
 const typesFile = new URL('src/desired/manifest.ts', root);
 const pathsFile = new URL('src/client/paths.ts', root);
@@ -52,6 +54,8 @@ export async function staleFiles(): Promise<readonly { readonly file: URL; reado
   const schema = readSchema(schemaFile);
   const blocks = {
     'manifest-reference': fieldReference(schema),
+    'secret-reference': fieldReference(readSchema(secretFile)),
+    'project-reference': fieldReference(readSchema(projectFile)),
     'config-reference': fieldReference(readSchema(configFile)),
     'cli-reference': cliReference(),
   };
@@ -137,8 +141,14 @@ function fieldRows(schema: Schema, whole: Schema, prefix: string): readonly stri
       items?.properties === undefined
         ? fieldRows(resolved, whole, `${path}.`)
         : fieldRows(items, whole, `${path}[].`);
-    return [row(path, resolved, whole, required), ...nested];
+    return [row(path, resolved, whole, required), ...nested, ...namedRows(path, resolved, whole)];
   });
+}
+
+/** Of a mapping whose names are the user's own: what stands under each. */
+function namedRows(path: string, { additionalProperties }: Schema, whole: Schema): readonly string[] {
+  if (typeof additionalProperties !== 'object' || additionalProperties.type !== 'object') return [];
+  return fieldRows(resolve(additionalProperties, whole), whole, `${path}.NAME.`);
 }
 
 /** Only what is not said elsewhere already: the required fields. */
