@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { App } from '../../src/desired/app.ts';
 import { createLoader } from '../../src/desired/load-desired.ts';
+import { releaseKey } from '../../src/plan/release.ts';
 import { loadFiles, problemLines, schemas, sourceFile, strictPolicy } from './corpus.ts';
 
 const app = (name: string, spec = '', metadata = '') =>
@@ -141,6 +142,49 @@ test('render shows an app as it is with everything merged', () => {
     kind: 'App',
   });
   assert.is(loader.render(snapshot, 'nobody'), undefined);
+});
+
+test('of hundreds of apps only those change whose merged manifest does', () => {
+  const names = Array.from({ length: 300 }, (_, nth) => `app-${nth}`);
+  const repo = (over: Record<string, string> = {}) => ({
+    'app.yaml': project(
+      'all',
+      '  defaults: {spec: {env: {LOG: info}}}\n  environments: {staging: {apps: {app-7: {spec: {env: {LOG: debug}}}}}}\n',
+    ),
+    'team/app.yaml': project('team', '  defaults: {spec: {env: {TEAM: one}}}\n'),
+    'team/conf/shared.conf': 'one',
+    ...Object.fromEntries(
+      names.map((name, nth) => [
+        `${nth < 3 ? 'team' : 'apps'}/${name}/app.yaml`,
+        app(name, nth === 0 ? ', files: [{mount: /c, from: ../conf/shared.conf}]' : ', port: 80'),
+      ]),
+    ),
+    ...over,
+  });
+  const loader = createLoader(schemas);
+  const keys = (files: Record<string, string>, environment?: string) => {
+    const context = environment === undefined ? {} : { environment };
+    const desired = loadFiles(files, { loader, ...context });
+    assert.equal(problemLines(desired), []);
+    return new Map(desired.apps.map((one) => [one.name, releaseKey(one)]));
+  };
+  const before = keys(repo());
+  const changed = (over: Record<string, string>) =>
+    [...keys(repo(over))].filter(([name, key]) => before.get(name) !== key).map(([name]) => name);
+  assert.equal(changed({ 'README.md': 'text', 'apps/app-9/notes.txt': 'text' }), []);
+  assert.equal(changed({ 'apps/app-9/app.yaml': `# why\n${app('app-9', ', port:   80, replicas: 1')}` }), []);
+  assert.equal(changed({ 'apps/app-9/app.yaml': app('app-9', ', port: 81') }), ['app-9']);
+  assert.equal(changed({ 'team/app.yaml': project('team', '  defaults: {spec: {env: {TEAM: two}}}\n') }), [
+    'app-0',
+    'app-1',
+    'app-2',
+  ]);
+  assert.equal(changed({ 'team/conf/shared.conf': 'two' }), ['app-0']);
+  const staged = [...keys(repo(), 'staging')].filter(([, key]) => key.includes('debug'));
+  assert.equal(
+    staged.map(([name]) => name),
+    ['app-7'],
+  );
 });
 
 test('of several sources no app reaches into another one', () => {
