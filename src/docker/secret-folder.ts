@@ -235,7 +235,7 @@ function chown(path: string, owner: Owner, change: () => void): void {
   } catch (error) {
     if (codeOf(error) !== 'EPERM') throw error;
     if (owner.uid === 0 || owner.uid === self().uid) return;
-    const why = `the controller must be root to give it to user ${owner.uid}, who the container runs as`;
+    const why = `the controller may not give it to user ${owner.uid}, who the container runs as: it must be root, or have CAP_CHOWN`;
     throw new EdgeError('transient', 'SecretFileOwner', sentence({ operation: 'put', object: path }, why));
   }
 }
