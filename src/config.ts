@@ -309,11 +309,14 @@ interface Leaf {
 }
 
 /** Every value that is no mapping; each has a name in the environment. */
-function leavesOf(schema: Mapping, path: readonly string[] = []): Leaf[] {
-  const properties = schema.properties as Record<string, Mapping> | undefined;
-  if (properties)
-    return Object.entries(properties).flatMap(([name, part]) => leavesOf(part, [...path, name]));
-  return [{ path, isText: schema.type === 'string' || schema.enum !== undefined }];
+function leavesOf(schema: Mapping, path: readonly string[] = [], whole = schema): Leaf[] {
+  const definitions = whole.$defs as Record<string, Mapping> | undefined;
+  const part = definitions?.[String(schema.$ref).replace('#/$defs/', '')] ?? schema;
+  const properties = part.properties as Record<string, Mapping> | undefined;
+  // A credential is one value, though it may also say where it stands.
+  const isText = [part.type].flat().includes('string') || part.enum !== undefined;
+  if (isText || !properties) return [{ path, isText }];
+  return Object.entries(properties).flatMap(([name, inner]) => leavesOf(inner, [...path, name], whole));
 }
 
 /** `PLIMSOLL_SOURCE_DIR`, or the first line of the file that `PLIMSOLL_SOURCE_DIR_FILE` names. */
@@ -336,5 +339,6 @@ function overlay(value: Mapping, { path, isText }: Leaf, text: string | undefine
     target = target[part] as Mapping;
   }
   const last = path.at(-1) ?? '';
-  target[last] = isText ? text : parseScalar(text);
+  // No text begins with a brace; `{file: PATH}` does.
+  target[last] = isText && !text.startsWith('{') ? text : parseScalar(text);
 }
