@@ -94,7 +94,7 @@ async function prepare(host: TestHost): Promise<string> {
     {},
     {
       source: { url: forge.url, interval: '1s', auth: { username: 'git', token } },
-      secrets: { identity, runtimeDir: join('/dev/shm', host.instance) },
+      secrets: { identity, runtimeDir: host.runtimeDir },
       api: { listen: `127.0.0.1:${port}` },
       webhooks: { github: { secrets: [hook] } },
       logLevel: 'trace',

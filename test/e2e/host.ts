@@ -82,6 +82,8 @@ export class TestHost {
   readonly stateDir = join(this.dir, 'state');
   readonly config = join(this.dir, 'plimsoll.yaml');
   readonly instance = `test-e2e-${randomBytes(3).toString('hex')}`;
+  /** For secret files, where a test has some. */
+  readonly runtimeDir = join('/dev/shm', this.instance);
   readonly caddy: RealCaddy;
   #subnet = '';
   readonly #children = new Set<ChildProcess>();
@@ -352,6 +354,7 @@ export class TestHost {
     for (const end of this.#ends.toReversed()) await end();
     await this.#clear();
     await this.caddy.close();
+    rmSync(this.runtimeDir, { recursive: true, force: true });
     rmSync(this.dir, { recursive: true, force: true });
   }
 

@@ -20,6 +20,17 @@ interface Item {
   readonly replicas: readonly { readonly digest: string | null }[];
 }
 
+/** Every name that images got by this registry. */
+async function removeImagesOf({ docker }: TestHost, registry: string): Promise<void> {
+  for (const { RepoTags, RepoDigests } of await docker.listImages())
+    for (const name of [...(RepoTags ?? []), ...(RepoDigests ?? [])])
+      if (name.startsWith(`${registry}/`))
+        await docker
+          .getImage(name)
+          .remove({ force: true })
+          .catch(() => undefined);
+}
+
 /** What the engine calls the image of the app's only container. */
 async function imageOf(host: TestHost, app: string): Promise<string> {
   return (await (await host.only(app)).inspect()).Image;
@@ -33,16 +44,11 @@ test(
     const { docker } = host;
     const given = 'plimsoll-test/e2e:1';
     const reference = await registry.push(docker, given, 'shop:stable');
-    host.endsWith(() =>
-      docker
-        .getImage(reference)
-        .remove({ force: true })
-        .catch(() => undefined),
-    );
+    host.endsWith(() => removeImagesOf(host, registry.host));
 
     const identity = await makeIdentity(host);
     await host.configure({}, { secrets: { identity }, source: { dir: host.repo, interval: '2s' } });
-    await host.controller();
+    const controller = await host.controller();
     const files = {
       'app.yaml': project(registry.host),
       'secrets/app.yaml': await seal(host, 'registry', { PASSWORD: 'a-wrong-password' }),
@@ -96,6 +102,9 @@ test(
     const { body } = await host.ask('GET', '/api/v1/apps/shop/deployments');
     assert.is((body as { items: { cause: string }[] }).items[0]?.cause, 'digest');
     await host.expectDiff(0);
+    // Without containers nothing keeps the images.
+    await controller.end();
+    assert.is((await host.plimsoll('down', '--yes')).code, 0);
   }),
 );
 

@@ -19,8 +19,7 @@ async function withValues(
   const put = (name: string, value: string) => writeFileSync(join(root, name), value);
   for (const [name, value] of Object.entries(values)) put(name, value);
   writeFileSync(identity, `${await generateX25519Identity()}\n`, { mode: 0o600 });
-  const runtimeDir = join('/dev/shm', host.instance);
-  host.endsWith(() => execFileSync('rm', ['-rf', '--', runtimeDir]));
+  const { runtimeDir } = host;
   await host.configure({}, { secrets: { identity, runtimeDir, providers: { file: { root } } }, ...over });
   return put;
 }
@@ -60,7 +59,7 @@ test(
     );
     assert.match(await inside(host, 'shop', '/bin/df', '/run/key.pem'), /tmpfs|shm/);
     await host.expectDiff(0);
-    const folder = join('/dev/shm', host.instance);
+    const folder = host.runtimeDir;
     assert.ok(readdirSync(folder, { recursive: true }).length > 0);
     // After a reboot the memory is empty: the container comes back with its file.
     const before = await host.ids('shop');
