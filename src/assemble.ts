@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EdgeError } from './apply/ports.ts';
 import { type CaddyProcess, findCaddy, startCaddy } from './caddy/caddy-process.ts';
 import { type CaddyProxy, createProxy } from './caddy/proxy.ts';
 import type { Host } from './cli/host.ts';
-import { type Config, packageRoot, settingsOf } from './config.ts';
+import { type Config, settingsOf } from './config.ts';
 import { openSecrets, type ReadCredential } from './credentials.ts';
 import type { Snapshot } from './desired/desired.ts';
-import { createLoader, type LoadContext, type Schemas } from './desired/load-desired.ts';
+import { createLoader } from './desired/load-desired.ts';
 import { createEngine } from './docker/engine.ts';
 import { createEngineReader, type DockerReader } from './docker/engine-reader.ts';
 import { connectEngine, findEngine } from './docker/find-engine.ts';
@@ -18,6 +17,7 @@ import { lockState, type StateLock } from './history/state-lock.ts';
 import { liveHealth } from './live-health.ts';
 import { lockInstance } from './lock-instance.ts';
 import { type LoopLog, Reconciler } from './loop/reconciler.ts';
+import { loadContext, manifestSchemas } from './manifest-schemas.ts';
 import { imagesOf } from './plan/images-of.ts';
 import type { World } from './plan/plan.ts';
 import { createProbe, type Probes } from './probe/probe.ts';
@@ -38,17 +38,6 @@ export interface Assembly extends Host {
   readonly probe: Probes;
   readonly secrets: Secrets;
   readonly credential: ReadCredential;
-}
-
-export function manifestSchemas(): Schemas {
-  const read = (name: string) =>
-    JSON.parse(readFileSync(join(packageRoot, 'schemas', `${name}.schema.json`), 'utf8')) as object;
-  return { app: read('app'), secret: read('secret'), project: read('project') };
-}
-
-/** What this host's configuration adds to the manifests. */
-export function loadContext({ policy, environment }: Config): Omit<LoadContext, 'incumbents' | 'opened'> {
-  return { policy, ...(environment === undefined ? {} : { environment }) };
 }
 
 /**

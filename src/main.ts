@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { EdgeError } from './apply/ports.ts';
-import { assemble, loadContext, manifestSchemas, openSources } from './assemble.ts';
 import {
   type CliConfig,
   type CliContext,
@@ -14,15 +13,13 @@ import {
 } from './cli/context.ts';
 import { type ExplainError, messageOf, runProgram } from './cli/program.ts';
 import { type Config, ConfigError, loadConfig, packageRoot, settingsOf } from './config.ts';
-import { openSecrets } from './credentials.ts';
 import type { Snapshot } from './desired/desired.ts';
 import { formatProblem } from './desired/format-problem.ts';
-import { createLoader, type Loader } from './desired/load-desired.ts';
+import type { Loader } from './desired/load-desired.ts';
 import { looksRemote } from './git/source-address.ts';
-import { NewerSchemaError } from './history/database.ts';
-import { StateLockedError } from './history/state-lock.ts';
 import { createLog } from './log.ts';
 import type { LoopLog } from './loop/reconciler.ts';
+import { loadContext, manifestSchemas } from './manifest-schemas.ts';
 import { createRedaction, type Redaction } from './redaction.ts';
 
 /** The whole program: one command line in, its exit code out. */
@@ -55,12 +52,15 @@ function createContext(): CliContext {
       fromSource(configOf(options), { log, redaction }, (loader, snapshot, context) =>
         loader.render(snapshot, app, environment ?? context.environment),
       ),
-    openHost: async (options, mode) => assemble(configOf(options), mode, log, redaction, options.only ?? []),
+    openHost: async (options, mode) => {
+      const { assemble } = await import('./assemble.ts');
+      return assemble(configOf(options), mode, log, redaction, options.only ?? []);
+    },
     runController: (options) => startController(configOf(options), redaction),
   };
 }
 
-/** Loaded only here: other commands need no HTTP server. */
+/** Loaded only here, as engine, git and history are only where they are needed: most commands just ask the controller. */
 async function startController(config: Config, redaction: Redaction): Promise<ExitCode> {
   const { runController } = await import('./run-controller.ts');
   const format = config.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
@@ -92,6 +92,9 @@ async function fromSource<Answer>(
 ): Promise<Answer> {
   // What is only looked at need not be signed.
   const unsigned = { ...config, sources: config.sources.map(({ verify: _verify, ...kept }) => kept) };
+  const { openSources } = await import('./assemble.ts');
+  const { openSecrets } = await import('./credentials.ts');
+  const { createLoader } = await import('./desired/load-desired.ts');
   const schemas = manifestSchemas();
   const warn = (message: string) => log.warn({}, message);
   const { secrets, credential } = await openSecrets(config, schemas, { writable: false, warn });
@@ -130,6 +133,11 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** Told by its name: the rooms that throw it are loaded only by commands that need them. */
+function isNamed(error: unknown, name: string): error is Error {
+  return error instanceof Error && error.name === name;
+}
+
 /** Reasons that are no failure to observe: a guard of ours, or a wrong configuration. */
 const edgeExits: Readonly<Record<string, ExitCode>> = {
   IdentityUnsafe: exitCodes.refused,
@@ -145,12 +153,12 @@ const explainError: ExplainError = (error) => {
       code: edgeExits[error.reason] ?? exitCodes.unobservable,
       text: `error: ${error.message}\nhelp: plimsoll doctor says how to mend it\n`,
     };
-  if (error instanceof StateLockedError)
+  if (isNamed(error, 'StateLockedError'))
     return {
       code: exitCodes.refused,
       text: `error: ${error.message}\nhelp: ask that controller: plimsoll reconcile\n`,
     };
-  if (error instanceof NewerSchemaError)
+  if (isNamed(error, 'NewerSchemaError'))
     return { code: exitCodes.invalid, text: `error: ${error.message}\n` };
   return explainBug(error);
 };

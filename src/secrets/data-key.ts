@@ -1,7 +1,8 @@
-import { armor, Decrypter, Encrypter } from 'age-encryption';
+import type { Decrypter, Encrypter } from 'age-encryption';
 import { EdgeError } from '../apply/ports.ts';
 import { escapeText, shorten } from '../desired/shown-text.ts';
 import type { Identities } from './identities.ts';
+import { loadAge } from './load-age.ts';
 import { combineShares } from './shamir.ts';
 import type { AgeEntry, SopsMetadata } from './sops-metadata.ts';
 
@@ -42,6 +43,7 @@ async function openEntries(
 ): Promise<Uint8Array | undefined> {
   if (identities.keys.length === 0) return undefined;
   const isOurs = ({ recipient }: AgeEntry) => identities.recipients.includes(recipient.trim());
+  const { Decrypter } = await loadAge();
   const decrypter = new Decrypter();
   for (const key of identities.keys) decrypter.addIdentity(key);
   for (const { enc } of [...entries.filter(isOurs), ...entries.filter((entry) => !isOurs(entry))]) {
@@ -52,6 +54,7 @@ async function openEntries(
 }
 
 async function decryptEntry(decrypter: Decrypter, enc: string): Promise<Uint8Array | undefined> {
+  const { armor } = await loadAge();
   try {
     return await decrypter.decrypt(armor.decode(enc));
   } catch {
@@ -78,15 +81,17 @@ export async function wrapDataKey(
   key: Uint8Array,
   recipients: readonly string[],
 ): Promise<readonly AgeEntry[]> {
+  const { armor } = await loadAge();
   const entries: AgeEntry[] = [];
   for (const recipient of recipients) {
-    const encrypter = encrypterFor([recipient]);
+    const encrypter = await encrypterFor([recipient]);
     entries.push({ recipient, enc: armor.encode(await encrypter.encrypt(key)) });
   }
   return entries;
 }
 
-export function encrypterFor(recipients: readonly string[]): Encrypter {
+export async function encrypterFor(recipients: readonly string[]): Promise<Encrypter> {
+  const { Encrypter } = await loadAge();
   const encrypter = new Encrypter();
   for (const recipient of recipients) {
     try {

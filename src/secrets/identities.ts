@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import process from 'node:process';
-import { identityToRecipient } from 'age-encryption';
 import { EdgeError } from '../apply/ports.ts';
+import { loadAge } from './load-age.ts';
 
 /** Who we are to age. Any of them may open a file: during a rotation there are two. */
 export interface Identities {
@@ -65,6 +65,7 @@ async function recipientOf(key: string, from: string, line: number): Promise<str
   if (key.startsWith('AGE-PLUGIN-'))
     throw invalid(from, `line ${line} is for a plugin, which is not supported`);
   // Only the error's place is told: what is wrong about the line could be part of a key.
+  const { identityToRecipient } = await loadAge();
   const recipient = await identityToRecipient(key).catch(() => undefined);
   if (recipient === undefined) throw invalid(from, `line ${line} is no age identity`);
   return recipient;

@@ -2,12 +2,12 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { Decrypter } from 'age-encryption';
 import { EdgeError, type SecretsPort } from '../apply/ports.ts';
 import type { OpenedSecret, SealedSecret } from '../desired/secret.ts';
 import { escapeText, showValue } from '../desired/shown-text.ts';
 import { encrypterFor } from './data-key.ts';
 import { checkIdentityFile, type Identities, readIdentityFile } from './identities.ts';
+import { loadAge } from './load-age.ts';
 import { openSops } from './open-sops.ts';
 import { passwordHash } from './password-hash.ts';
 import { createRedactor, type StreamRedactor } from './redactor.ts';
@@ -293,11 +293,13 @@ function versionKey({ keys: [first] }: Identities): Uint8Array {
 }
 
 async function seal({ version, secret, value }: FoundValue, { recipients }: Identities): Promise<SealedCopy> {
-  const sealed = await encrypterFor(recipients).encrypt(JSON.stringify({ secret, value }));
+  const encrypter = await encrypterFor(recipients);
+  const sealed = await encrypter.encrypt(JSON.stringify({ secret, value }));
   return { kind: 'value', version, sealed };
 }
 
 async function unseal(sealed: Uint8Array, { keys }: Identities): Promise<HeldValue> {
+  const { Decrypter } = await loadAge();
   const decrypter = new Decrypter();
   for (const key of keys) decrypter.addIdentity(key);
   try {

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { manifestSchemas } from '../../src/assemble.ts';
 import type { Snapshot } from '../../src/desired/desired.ts';
 import { createLoader } from '../../src/desired/load-desired.ts';
 import { createSource, type Source, type SourceConfig } from '../../src/git/source.ts';
 import { defaultLimits } from '../../src/git/transport.ts';
+import { manifestSchemas } from '../../src/manifest-schemas.ts';
 import { type GitServer, startGitServer } from './git-server.ts';
 import { createWorkshop, texts, throwsReason, type Workshop } from './workshop.ts';
 
