@@ -7,7 +7,7 @@ import { EdgeError } from '../apply/ports.ts';
 import type { Snapshot } from '../desired/desired.ts';
 import { type Ancestry, ancestryOf } from './ancestry.ts';
 import { createAnnouncer } from './announcer.ts';
-import { type Follow, pickRef, pickRevision, refPrefix } from './follow.ts';
+import { type Follow, pickRef, pickRevision, type Ref, refPrefix } from './follow.ts';
 import { createJudge, type Evidence, type JudgeOptions, type NamedTag } from './judge.ts';
 import { createPatientRead } from './patient-read.ts';
 import { makePrivateFolder, removePrivateFolder } from './private-folder.ts';
@@ -34,6 +34,8 @@ export interface RemoteDeps {
 
 /** Every fetch leaves a pack, and nothing here packs them together: after so many a new mirror is begun. */
 const packLimit = 20;
+/** News come with their parents: the one before is mostly among them, and nothing more is to be asked. */
+const newsDepth = 2;
 /** How deep history is fetched to find the commit that was there before. */
 const depths = [16, 256, 4096];
 /** Branches whose history is searched for a commit, and tags of one commit that are looked at. */
@@ -49,7 +51,7 @@ interface Target {
 }
 
 /**
- * A remote repository, mirrored bare and one commit deep. The mirror is only a cache: whatever is wrong with it, it is
+ * A remote repository, mirrored bare and a commit or two deep. The mirror is only a cache: whatever is wrong with it, it is
  * thrown away and cloned again.
  */
 export function createRemoteSource(
@@ -113,12 +115,25 @@ export function createRemoteSource(
       return last.snapshot;
     }
     if (follow.kind === 'revision') return at(follow.name, { isFollowed: true });
-    const found = pickRef(follow, await transport.list(refPrefix(follow)), act);
+    const found = (await fetchedAtOnce()) ?? pickRef(follow, await transport.list(refPrefix(follow)), act);
     const target = { wanted: found.ref, id: found.id };
     const tag = follow.kind === 'branch' ? {} : { tag: found.ref.slice('refs/tags/'.length) };
     if (last?.id === found.id) await saw(target, last.snapshot.revision, tag);
     else last = { id: found.id, snapshot: await followed(target, tag) };
     return last.snapshot;
+  }
+
+  /** Undefined when the server has to be asked first; why that is so, the answer will tell. */
+  async function fetchedAtOnce(): Promise<Ref | undefined> {
+    const isOneRef = follow.kind === 'branch' || follow.kind === 'tag';
+    if (!transport.isDearToAsk || !isOneRef || last === undefined) return undefined;
+    if ((await packCount(mirror)) >= packLimit) return undefined;
+    const ref = refPrefix(follow);
+    try {
+      return { ref, id: await fetchInto(mirror, ref, newsDepth) };
+    } catch {
+      return undefined;
+    }
   }
 
   function saw(target: Target, commit: string, tag: { readonly tag?: string }): Promise<void> {
@@ -158,7 +173,7 @@ export function createRemoteSource(
     }
 
     async function added(): Promise<string | undefined> {
-      return (await packCount(mirror)) < packLimit ? fetchInto(mirror, target.wanted, 1) : undefined;
+      return (await packCount(mirror)) < packLimit ? fetchInto(mirror, target.wanted, newsDepth) : undefined;
     }
 
     function afresh(): Promise<string> {

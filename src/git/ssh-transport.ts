@@ -49,6 +49,8 @@ export function createSshTransport(options: SshOptions): Transport {
   const { act, address, auth } = options;
   const closing = new AbortController();
   return {
+    isDearToAsk: true,
+
     async list(prefix) {
       // A pattern matches the end of a ref, by whole parts: what else it finds is left to who picks.
       const pattern = prefix.endsWith('/') ? `${prefix}*` : prefix;

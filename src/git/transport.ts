@@ -3,6 +3,8 @@ import type { Ref } from './follow.ts';
 
 /** One remote repository, by whatever protocol. Every error that it throws on the server's account is an EdgeError. */
 export interface Transport {
+  /** Each question is a login: a fetch that may bring nothing is no dearer than a list, and spares the one after it. */
+  readonly isDearToAsk?: true;
   /** Refs below a prefix, with what annotated tags name. Asks the server for nothing else. */
   list(prefix: string): Promise<readonly Ref[]>;
   /**
