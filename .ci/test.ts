@@ -86,7 +86,10 @@ function matches(name: string, filters: readonly string[]): boolean {
 /** Quick ones first: what is wrong there is known soon. Hosts afterwards, so that only hosts disturb each other. */
 async function runAll(items: readonly Item[]): Promise<void> {
   const isHost = ({ name }: Item) => name.startsWith(hosts);
-  for (const waiting of [items.filter((item) => !isHost(item)), items.filter(isHost)]) {
+  // What takes longest begins first, so that it does not run on alone at the end.
+  const isLong = ({ name }: Item) => name.includes('crash') || name.includes('push');
+  const ofHosts = items.filter(isHost).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
+  for (const waiting of [items.filter((item) => !isHost(item)), ofHosts]) {
     const work = async (): Promise<void> => {
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await runItem(item);
     };
