@@ -1,7 +1,7 @@
 // `npm test [-- FILTER…]`: types, lint and every test file whose path holds one of the filters.
 
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { findLeftovers, type Leftover, removeLeftovers } from './leftovers.ts';
 import { ensureMachine, type Machine, MachineError } from './machine.ts';
 import { runProgram } from './run-program.ts';
@@ -42,6 +42,8 @@ async function main(filters: readonly string[]): Promise<number> {
     say(`no test file has ${filters.join(' or ')} in its path`);
     return 64;
   }
+  // Hundreds of processes read the same sources: what they make of them is kept among the packages.
+  process.env.NODE_COMPILE_CACHE ??= resolve('node_modules', '.cache', 'node-compile');
   const machine = await machineOrProblem();
   if (typeof machine === 'string') {
     say(machine);
