@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse as parseScalar } from 'yaml';
+import type { GuardSettings } from './api/guard.ts';
+import type { DeclaredToken } from './api/token-book.ts';
 import { decodeText } from './desired/decode-text.ts';
 import type { HostPolicy, Problem } from './desired/desired.ts';
 import { explainError } from './desired/explain-error.ts';
@@ -97,30 +99,8 @@ export interface SecretSettings {
   };
 }
 
-export interface ApiSettings {
-  readonly listen: string;
-  readonly hosts: readonly string[];
-  readonly trustedProxies: readonly string[];
-  /** Requests a minute from one address. */
-  readonly rateLimit: {
-    readonly read: number;
-    readonly write: number;
-    readonly webhook: number;
-    readonly failedAuth: number;
-  };
-  readonly tokens: readonly DeclaredToken[];
-}
-
-export interface DeclaredToken {
-  readonly name: string;
-  /** `sha256:` and 64 hexadecimal digits. */
-  readonly hash: string;
-  readonly scopes: readonly ('read' | 'logs' | 'reconcile' | 'operate' | 'exec' | 'admin')[];
-  readonly project?: string;
-  readonly selector?: string;
-  /** RFC 3339. */
-  readonly expires?: string;
-}
+/** Where the API listens, who may ask, and how often. */
+export type ApiSettings = GuardSettings & { readonly tokens: readonly DeclaredToken[] };
 
 interface HookSettings {
   readonly secrets: readonly Credential[];

@@ -4,6 +4,7 @@ import { createApi } from '../../src/api/create-api.ts';
 import { EdgeError } from '../../src/apply/ports.ts';
 import { aDomain, anApp, aWorld } from '../plan/worlds.ts';
 import { AController } from './a-controller.ts';
+import type { Said } from './said.ts';
 
 const first = 'a'.repeat(40);
 const second = 'b'.repeat(40);
@@ -17,8 +18,7 @@ function aShop(): AController {
   return controller;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: an answer is what its assertions say it is
-type Answer = { status: number; type: string; body: any; text: string };
+type Answer = { status: number; type: string; body: Said; text: string };
 
 async function ask(controller: AController, path: string, init?: RequestInit): Promise<Answer> {
   const response = await createApi(controller).request(path, init);

@@ -7,9 +7,9 @@ import { aDomain, anApp, aWorld } from '../plan/worlds.ts';
 import { AController } from './a-controller.ts';
 import { aShop, first, second } from './a-shop.ts';
 import { type OverTcp, overTcp } from './over-tcp.ts';
+import type { Said } from './said.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: an answer is what its assertions say it is
-async function read(controller: AController, path: string): Promise<any> {
+async function read(controller: AController, path: string): Promise<Said> {
   return (await createApi(controller).request(`/api/v1/${path}`)).json();
 }
 

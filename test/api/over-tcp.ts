@@ -6,13 +6,13 @@ import type { Scope } from '../../src/api/operation.ts';
 import { serveTcp } from '../../src/api/serve.ts';
 import { type DeclaredToken, type NewToken, TokenBook } from '../../src/api/token-book.ts';
 import type { AController } from './a-controller.ts';
+import type { Said } from './said.ts';
 
 export interface TcpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is what its assertions say it is
-  readonly body: any;
+  readonly body: Said;
 }
 
 export interface TcpAsked {

@@ -4,11 +4,11 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Said } from '../api/said.ts';
 import { until } from '../caddy/real-caddy.ts';
 import { manifest, onHost, programs, type TestHost } from './host.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: an answer is what its assertions say it is
-async function items(host: TestHost, path: string): Promise<any[]> {
+async function items(host: TestHost, path: string): Promise<Said[]> {
   const { status, body } = await host.ask('GET', `/api/v1/${path}`);
   assert.is(status, 200, `${path} ${JSON.stringify(body)}`);
   return (body as { items: [] }).items;

@@ -1,57 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createSource, type Source, type SourceConfig, type SourceDeps } from '../../src/git/source.ts';
-import { type DeployKey, makeKey, type SshServer, startSshServer } from './ssh-server.ts';
-import { createWorkshop, refusal, texts, throwsReason, type Workshop } from './workshop.ts';
+import { closeScene, open, openScene, type SshScene, state } from './ssh-scene.ts';
+import { makeKey } from './ssh-server.ts';
+import { refusal, texts, throwsReason } from './workshop.ts';
 
-interface Scene {
-  shop: Workshop;
-  server: SshServer;
-  key: DeployKey;
-  dir: string;
-  sources: Source[];
-}
+const test = suite<SshScene>('a source over SSH');
 
-const test = suite<Scene>('a source over SSH');
-
-test.before.each(async (scene) => {
-  scene.shop = createWorkshop();
-  scene.dir = scene.shop.repository('served/config', { 'app.yaml': 'one', 'web/app.yaml': 'web' });
-  mkdirSync(scene.shop.path('keys'));
-  scene.key = makeKey(scene.shop.path('keys'), 'deploy');
-  scene.server = await startSshServer(scene.shop.path('sshd'), scene.shop.path('served'), scene.key);
-  scene.sources = [];
-});
-test.after.each(async ({ shop, server, sources }) => {
-  await Promise.all(sources.map((source) => source.close()));
-  await server.close();
-  shop.remove();
-});
-
-function open(scene: Scene, more: Partial<SourceConfig> = {}, deps: Partial<SourceDeps> = {}): Source {
-  const config = {
-    url: `${scene.server.url}/config`,
-    path: '.',
-    interval: 60_000,
-    auth: { sshKey: scene.key.privateKey, knownHosts: [scene.server.hostLine()] },
-    ...more,
-  };
-  const source = createSource(config, {
-    // A folder's name is no part of any command, whatever is in it.
-    stateDir: scene.shop.path(`state '"$(x) %h`),
-    timeout: 5_000,
-    spacing: 0,
-    ...deps,
-  });
-  scene.sources.push(source);
-  return source;
-}
-
-function state(scene: Scene, ...parts: string[]): string {
-  return join(scene.shop.path(`state '"$(x) %h`), ...parts);
-}
+test.before.each(openScene);
+test.after.each(closeScene);
 
 test('the newest commit is read with a deploy key, and fetched only when the id moved', async (scene) => {
   const source = open(scene);
