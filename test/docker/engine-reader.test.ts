@@ -174,6 +174,8 @@ test('after a gap it lists everything and has missed nothing', async () => {
     );
     assert.instance(error, EdgeError);
     assert.is(error.kind, 'unreachable');
+    // A request may notice it before the event stream does.
+    await until('the word of it', () => lost.length > 0);
     assert.is(lost.length, 1, 'told once');
 
     const container = corner.docker.getContainer(id);
