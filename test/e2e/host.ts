@@ -85,6 +85,8 @@ export class TestHost {
   /** For secret files, where a test has some. */
   readonly runtimeDir = join('/dev/shm', this.instance);
   readonly caddy: RealCaddy;
+  /** What is run; another one for a test of what is installed. */
+  entry = entry;
   #subnet = '';
   readonly #children = new Set<ChildProcess>();
   readonly #controllers: TestController[] = [];
@@ -176,7 +178,7 @@ export class TestHost {
   }
 
   #spawn(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-    const child = spawn(process.execPath, [entry, ...args], {
+    const child = spawn(process.execPath, [this.entry, ...args], {
       env: { ...process.env, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

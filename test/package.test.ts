@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import process from 'node:process';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { manifest, TestHost } from './e2e/host.ts';
+
+const root = dirname(import.meta.dirname);
+const folder = mkdtempSync(join(tmpdir(), 'plimsoll-package-'));
+const installed = join(folder, 'node_modules', 'plimsoll');
+const test = suite('package');
+
+/** What a person types in the folder that it is installed in, on the Node that runs this test. */
+function run(program: string, ...args: readonly string[]): string {
+  const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
+  return execFileSync(program, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH, NO_COLOR: '1', npm_config_loglevel: 'error' },
+  });
+}
+
+test.before(() => {
+  execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: root, stdio: 'pipe' });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+  const [tarball = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+  run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball));
+});
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+test('what is installed needs no library but the native one, and the one whose types the client has', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    dependencies: object;
+  };
+  assert.equal(Object.keys(dependencies), ['better-sqlite3', 'openapi-fetch']);
+  assert.not.ok(readdirSync(join(folder, 'node_modules')).includes('dockerode'));
+});
+
+test('the licences of all libraries that are bundled come with them', () => {
+  const licences = readFileSync(join(installed, 'dist', 'third-party-licences.txt'), 'utf8');
+  for (const name of ['dockerode', 'isomorphic-git', 'hono', 'pino', 'yaml', 'ajv'])
+    assert.match(licences, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'));
+});
+
+test('the command of the package runs from an empty folder', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  assert.is(run('npx', 'plimsoll', 'version'), `plimsoll ${version}\n`);
+  mkdirSync(join(folder, 'config', 'shop'), { recursive: true });
+  writeFileSync(join(folder, 'config', 'shop', 'app.yaml'), manifest('shop', '1'));
+  assert.is(run('npx', 'plimsoll', 'validate', 'config'), '1 app is valid\n');
+});
+
+test('the client of the package asks a controller of the package, which brings an app up', async () => {
+  const host = await TestHost.open();
+  host.entry = join(installed, 'src', 'plimsoll.js');
+  try {
+    const revision = host.commit({ 'shop/app.yaml': manifest('shop', '1') });
+    const controller = await host.controller();
+    await host.untilConverged(revision);
+    assert.is(await host.marker('shop'), 'shop 1');
+    writeFileSync(
+      join(folder, 'ask.js'),
+      `import { createClient } from 'plimsoll/client';
+const client = createClient({ socket: ${JSON.stringify(join(host.stateDir, 'plimsoll.sock'))} });
+const { data } = await client.GET('/api/v1/apps/{name}', { params: { path: { name: 'shop' } } });
+process.stdout.write(data.health);`,
+    );
+    assert.is(run(process.execPath, 'ask.js'), 'Healthy');
+    // As an editor sees it: the types of the client are there, and say what a path answers.
+    writeFileSync(
+      join(folder, 'typed.ts'),
+      `import { createClient } from 'plimsoll/client';
+const { data } = await createClient({ socket: 'x' }).GET('/api/v1/apps/{name}', { params: { path: { name: 'shop' } } });
+export const ready: number | undefined = data?.scale.ready;
+// @ts-expect-error: there is no such path
+await createClient({ socket: 'x' }).GET('/api/v1/nothing', {});`,
+    );
+    const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck'];
+    run(join(root, 'node_modules', '.bin', 'tsc'), ...strict, '--types', '', 'typed.ts');
+    assert.is(await controller.end(), 0);
+    await host.expectDiff(0);
+  } catch (error) {
+    throw host.explain(error);
+  } finally {
+    await host.close();
+  }
+});
+
+test.run();
