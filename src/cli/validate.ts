@@ -38,7 +38,10 @@ async function validate(
   return codeOf(desired.problems);
 }
 
-export function printProblems(context: CliContext, { apps, problems }: Desired): void {
+export function printProblems(
+  context: Pick<CliContext, 'out' | 'err' | 'color'>,
+  { apps, problems }: Desired,
+): void {
   for (const problem of problems) context.err(`${formatProblem(problem, { color: context.color })}\n`);
   if (problems.length === 0)
     context.out(`${apps.length} ${apps.length === 1 ? 'app is' : 'apps are'} valid\n`);

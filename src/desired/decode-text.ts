@@ -1,5 +1,5 @@
 import type { Problem, SourceFile } from './desired.ts';
-import { createSourceText, type Fault, positionAt, problemAt, type SourceText } from './source-text.ts';
+import { createSourceText, type Fault, problemAt, type SourceText } from './source-text.ts';
 
 /** Largest manifest in bytes. */
 const sizeLimit = 256 * 1024;
@@ -11,13 +11,12 @@ const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u
 export function decodeText(file: SourceFile): SourceText | Problem {
   const { content, path } = file;
   if (content.length > sizeLimit) return wholeFile(path, tooLarge(content.length));
-  if (isUtf16(content)) return wholeFile(path, utf16);
+  if (isUtf16(content)) return wholeFile(path, otherUnicode(content));
   const text = new TextDecoder('utf-8').decode(content);
   const invalid = firstInvalidByte(content);
   if (invalid !== undefined) {
     const valid = new TextDecoder('utf-8').decode(content.subarray(0, invalid)).replace(/\ufffd+$/, '');
-    const position = positionAt(createSourceText(path, valid), valid.length);
-    return { ...wholeFile(path, notUtf8), ...position };
+    return problemAt(createSourceText(path, text), { start: valid.length, end: valid.length + 1 }, notUtf8);
   }
   const source = createSourceText(path, text);
   const control = forbidden.exec(text);
@@ -64,7 +63,11 @@ const notUtf8: Fault = {
   hint: 'save it as UTF-8',
 };
 
-const utf16: Fault = { code: 'E1003', message: 'the file is UTF-16, not UTF-8', hint: 'save it as UTF-8' };
+function otherUnicode([first, second, third, fourth]: Uint8Array): Fault {
+  const isWide = third === 0 && fourth === 0 && first === 0xff && second === 0xfe;
+  const message = `the file is ${isWide ? 'UTF-32' : 'UTF-16'}, not UTF-8`;
+  return { code: 'E1003', message, hint: 'save it as UTF-8' };
+}
 
 function controlCharacter(char: string): Fault {
   const name = `U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;

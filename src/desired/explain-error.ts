@@ -74,7 +74,10 @@ function unknownField(error: ErrorObject): FieldFault {
       code: 'E1207',
       message: `unknown field ${showValue(name)}${meant === undefined ? '' : ` (did you mean "${meant}"?)`}`,
       hint:
-        meant === undefined ? `known here: ${known.join(', ')}` : `see "${meant}" in the manifest reference`,
+        foreignLetter(name) ??
+        (meant === undefined
+          ? `known here: ${known.join(', ')}`
+          : `see "${meant}" in the manifest reference`),
     },
   };
 }
@@ -110,20 +113,31 @@ function wrongType(error: ErrorObject, place: Place | undefined): FieldFault {
   const words = isText ? ['text'] : types.map((type) => typeNames[type] ?? type);
   const expects = expectation(error) ?? words.join(' or ');
   const hint =
-    error.data === null
-      ? 'give it a value, or remove the line'
-      : wantsText && place?.written !== undefined
-        ? `quote it: "${place.written}"`
-        : undefined;
+    wantsText && place?.written !== undefined && error.data !== null
+      ? `quote it: "${place.written}"`
+      : undefined;
   return mustBe(error, 'E1203', expects, place, hint);
 }
 
 function unexpected(error: ErrorObject, place: Place | undefined): FieldFault {
-  return mustBe(error, 'E1206', expectation(error) ?? 'written differently', place);
+  const hint = error.keyword === 'pattern' ? foreignLetter(error.data) : undefined;
+  return mustBe(error, 'E1206', expectation(error) ?? 'written differently', place, hint);
 }
 
+/** A letter that only looks like the right one is told by its number. */
+function foreignLetter(value: unknown): string | undefined {
+  const letter = typeof value === 'string' ? /[^\0-\x7f]/u.exec(value)?.[0] : undefined;
+  if (letter === undefined) return undefined;
+  const number = letter.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
+  return `"${escapeText(letter)}" is U+${number}, which is no ASCII character`;
+}
+
+/** A document of no kind that is known is read as an App. */
+const kinds = ['App', 'Secret', 'Project'];
+
 function notOneOf(error: ErrorObject, place: Place | undefined): FieldFault {
-  const allowed: readonly unknown[] = error.params.allowedValues ?? [error.params.allowedValue];
+  const allowed: readonly unknown[] =
+    error.instancePath === '/kind' ? kinds : (error.params.allowedValues ?? [error.params.allowedValue]);
   const words = allowed.map(String);
   const quoted = allowed.every((value) => typeof value === 'string');
   const meant = typeof error.data === 'string' ? didYouMean(error.data, words) : undefined;
@@ -150,6 +164,7 @@ function mustBe(
   // What was written where a password should be may be one.
   const isSecret = error.parentSchema?.['x-secret'] === true;
   const shown = isSecret ? 'what is there' : (place?.written ?? showValue(error.data));
+  const help = isEmpty ? 'give it a value, or remove the line' : hint;
   const given = isEmpty ? 'but it is empty' : `not ${shown}`;
   return {
     pointer: error.instancePath,
@@ -157,7 +172,7 @@ function mustBe(
     fault: {
       code,
       message: `"${fieldLabel(error.instancePath)}" must be ${expects}, ${given}`,
-      ...(hint === undefined ? {} : { hint }),
+      ...(help === undefined ? {} : { hint: help }),
     },
   };
 }

@@ -291,6 +291,7 @@ const problemLimit = 100;
 /** A file with thousands of errors is shown by its first ones; its apps stay invalid. */
 function sorted(problems: readonly Problem[]): readonly Problem[] {
   const counts = new Map<string, number>();
+  const totals = Map.groupBy(problems, ({ file }) => file);
   const ordered = [...problems].sort(
     (a, b) =>
       compare(a.file, b.file) ||
@@ -299,11 +300,21 @@ function sorted(problems: readonly Problem[]): readonly Problem[] {
       compare(a.code, b.code) ||
       compare(a.message, b.message),
   );
-  return ordered.filter(({ file }) => {
-    const count = (counts.get(file) ?? 0) + 1;
-    counts.set(file, count);
-    return count <= problemLimit;
+  return ordered.flatMap((problem) => {
+    const count = (counts.get(problem.file) ?? 0) + 1;
+    counts.set(problem.file, count);
+    const more = (totals.get(problem.file)?.length ?? 0) - problemLimit;
+    if (count > problemLimit + 1) return [];
+    return count <= problemLimit || more === 1 ? [problem] : [{ ...problem, ...restOf(more) }];
   });
+}
+
+function restOf(more: number): Pick<Problem, 'code' | 'message' | 'hint'> {
+  return {
+    code: 'E1005',
+    message: `${more} more problems in this file, from here on`,
+    hint: 'mend those above first',
+  };
 }
 
 function compare(a: string, b: string): number {

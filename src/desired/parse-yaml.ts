@@ -1,7 +1,7 @@
 import { Composer, CST, type Document, isScalar, Lexer, type ParsedNode, Parser } from 'yaml';
 import type { Problem } from './desired.ts';
 import { escapeText, shorten } from './shown-text.ts';
-import { type Fault, positionAt, problemAt, type SourceText } from './source-text.ts';
+import { type Fault, positionAt, problemAt, type SourceText, type Span } from './source-text.ts';
 
 /** One document of a file that is not empty. */
 export interface YamlDocument {
@@ -22,13 +22,13 @@ export const yamlLimits = { depth: 32, keys: 2000, aliases: 20, indicators: 20_0
 
 /** YAML 1.2 core without directives and tags, within the limits. Keys are text, whatever they look like. */
 export function parseYaml(source: SourceText): YamlFile {
-  const { tokens, problems, aborted } = readTokens(source);
+  const { tokens, problems, quotes, aborted } = readTokens(source);
   if (aborted) return { documents: [], problems, lost: true };
   const found = [...problems];
   const documents: YamlDocument[] = [];
   let syntaxErrors = false;
   for (const document of compose(tokens)) {
-    const errors = syntaxProblems(document, source);
+    const errors = syntaxProblems(document, source, quotes);
     found.push(...errors);
     syntaxErrors ||= errors.length > 0;
     // A directive or tag may have changed the meaning of any document of the file.
@@ -66,6 +66,7 @@ function readTokens(source: SourceText) {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   const problems: Problem[] = [];
+  const quotes = new Map<number, number>();
   const count = { keys: 0, aliases: 0, indicators: 0 };
   let isContent = false;
   for (const lexeme of new Lexer().lex(source.text)) {
@@ -76,13 +77,15 @@ function readTokens(source: SourceText) {
     if (type === 'map-value-ind' || type === 'explicit-key-ind') count.keys++;
     if (type === 'alias') count.aliases++;
     if (isIndicator(type)) count.indicators++;
+    if (type === 'double-quoted-scalar' || type === 'single-quoted-scalar') quotes.set(span.end, span.start);
     const forbidden = forbiddenToken(type, lexeme);
     if (forbidden !== undefined && problems.length < 100) problems.push(problemAt(source, span, forbidden));
     const excess = excessOf({ ...count, depth: depthOf(parser) });
-    if (excess !== undefined) return { tokens, problems: [problemAt(source, span, excess)], aborted: true };
+    if (excess !== undefined)
+      return { tokens, problems: [problemAt(source, span, excess)], quotes, aborted: true };
   }
   tokens.push(...parser.end());
-  return { tokens, problems, aborted: false };
+  return { tokens, problems, quotes, aborted: false };
 }
 
 function isIndicator(type: ReturnType<typeof CST.tokenType>): boolean {
@@ -114,7 +117,11 @@ function excessOf(count: {
     return { code: 'E1104', message: `more than ${yamlLimits.aliases} aliases in one file` };
   }
   if (count.indicators > yamlLimits.indicators) {
-    return { code: 'E1103', message: 'more list items than any manifest needs', hint: 'split the file' };
+    return {
+      code: 'E1103',
+      message: `more than ${yamlLimits.indicators} items, brackets and other marks in one file`,
+      hint: 'split the file',
+    };
   }
   return undefined;
 }
@@ -137,37 +144,118 @@ function forbiddenToken(type: ReturnType<typeof CST.tokenType>, lexeme: string):
   return undefined;
 }
 
-/** One per line: what follows on the same line follows from the first. */
-function syntaxProblems(document: Document.Parsed, source: SourceText): readonly Problem[] {
+/**
+ * One per line: what follows on the same line follows from the first. `quotes` tells where a quoted text begins that
+ * ends at a place.
+ */
+function syntaxProblems(
+  document: Document.Parsed,
+  source: SourceText,
+  quotes: ReadonlyMap<number, number>,
+): readonly Problem[] {
   const byLine = new Map<number, Problem>();
   for (const error of [...document.errors, ...document.warnings]) {
     if (error.code === 'TAG_RESOLVE_FAILED' || error.code === 'BAD_DIRECTIVE') continue;
-    const { line } = positionAt(source, error.pos[0]);
+    // What could not be read any more after an error is no error of its own.
+    if (byLine.size > 0 && error.message.includes(' in YAML stream')) continue;
+    const span = spanOf(error, source.text, quotes);
+    const { line } = positionAt(source, span.start);
     const known = byLine.has(line) || byLine.size === 100;
-    if (!known) byLine.set(line, problemAt(source, spanOf(error.pos), syntaxFault(error)));
+    if (!known)
+      byLine.set(line, problemAt(source, span, syntaxFault(error, lineAt(source.text, span.start))));
   }
   return [...byLine.values()];
 }
 
-function spanOf([start, end]: readonly [number, number]) {
-  return { start, end: Math.max(start + 1, end) };
+interface SyntaxError {
+  readonly code: string;
+  readonly message: string;
+  readonly pos: readonly [number, number];
 }
 
-function syntaxFault({ code, message }: { readonly code: string; readonly message: string }): Fault {
-  const hint = syntaxHints[code];
-  if (code === 'NON_STRING_KEY') return { code: 'E1110', message: 'a key must be plain text' };
+/** Where a person finds it: not the spaces before it, and of an open quote its beginning. */
+function spanOf({ message, pos }: SyntaxError, text: string, quotes: ReadonlyMap<number, number>): Span {
+  const [from, to] = pos;
+  const quote = message.startsWith('Missing closing') ? quotes.get(from) : undefined;
+  if (quote !== undefined) return { start: quote, end: from };
+  const start = from + (/^ +(?=[^ \n\r])/.exec(text.slice(from, from + 1000))?.[0].length ?? 0);
+  return { start, end: Math.max(start + 1, to) };
+}
+
+function lineAt(text: string, at: number): string {
+  return text.slice(text.lastIndexOf('\n', at - 1) + 1, at + 80).split('\n')[0] ?? '';
+}
+
+function syntaxFault({ code, message }: SyntaxError, line: string): Fault {
+  if (/^(?:<{7}|={7}|>{7})(?: |\r?$)/.test(line)) return mergeConflict;
+  if (code === 'NON_STRING_KEY')
+    return {
+      code: 'E1110',
+      message: 'a key must be plain text',
+      hint: 'quote it where a brace, bracket or "*" is part of the text',
+    };
+  const words = syntaxWords.find(([pattern]) => pattern.test(message));
+  const found = words?.[0].exec(message)?.slice(1) ?? [];
+  const told = words === undefined ? inSmall(message) : fill(words[1], found);
+  const hint = words === undefined ? syntaxHints[code] : fill(words[2], found);
   return {
     code: 'E1101',
-    message: `invalid YAML: ${escapeText(shorten(message.charAt(0).toLowerCase() + message.slice(1), 120))}`,
+    message: `invalid YAML: ${escapeText(shorten(told, 120))}`,
     ...(hint === undefined ? {} : { hint }),
   };
 }
 
+function inSmall(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
+
+/** `$1` is what the pattern found first. */
+function fill(words: string, found: readonly string[]): string {
+  return words.replaceAll(/\$(\d)/g, (_, number) => found[Number(number) - 1] ?? '');
+}
+
+const mergeConflict: Fault = {
+  code: 'E1101',
+  message: 'invalid YAML: a merge conflict is not resolved',
+  hint: 'keep one of the two sides, and remove the markers',
+};
+
+/** What the parser says that nobody understands who has not read the specification of YAML, in words and with help. */
+const syntaxWords: readonly (readonly [RegExp, string, string])[] = [
+  [/^Missing closing "quote/, 'a double quote is not closed', 'close it with "'],
+  [/^Missing closing 'quote/, 'a single quote is not closed', "close it with '"],
+  [/^Flow map .* end with a/, '"{" is not closed by "}"', 'close it, and indent what is between'],
+  [/^Flow sequence .* end with a/, '"[" is not closed by "]"', 'close it, and indent what is between'],
+  [/ at node end$| in YAML stream/, 'text after the end of a value', 'quote the whole value'],
+  [/^Unexpected [a-z-]*scalar/, 'text after the end of an item', 'separate items with a comma'],
+  [/^Missing ,/, 'text after the end of an item', 'separate items with a comma'],
+  [/^Unexpected , in/, 'a comma without an item before it', 'remove it'],
+  [
+    /^Implicit map keys need to be followed/,
+    'a key without a value',
+    'write "key: value", with a space after the colon',
+  ],
+  [/^Implicit keys need to be on/, 'a key without a colon after it', 'write "key: value" on one line'],
+  [
+    /^A block sequence may not be used/,
+    'a list where a field should be',
+    'begin a list on the line after its key, with spaces before each "-"',
+  ],
+  [
+    /^Nested mappings are not allowed/,
+    'a mapping begins within a value',
+    'quote a value that contains ": ", or begin the mapping on its own line',
+  ],
+  [
+    /^Block scalar header includes extra characters: (.*)/,
+    '"$1" cannot begin a text of several lines',
+    'begin it with "|" or ">", and the text on the next line; quote it where it is no such text',
+  ],
+  [/^Alias cannot be an empty/, '"*" names no anchor', 'quote the value'],
+];
+
 const syntaxHints: Readonly<Record<string, string>> = {
   BAD_INDENT: 'indent the lines of one mapping or list equally',
-  BLOCK_AS_IMPLICIT_KEY: 'quote a value that contains ": ", or begin the mapping on its own line',
-  MISSING_CHAR: 'close the quote, bracket or key with its missing character',
-  MULTILINE_IMPLICIT_KEY: 'write "key: value" on one line',
   TAB_AS_INDENT: 'indent with spaces',
   BAD_SCALAR_START: 'quote the value',
   BAD_DQ_ESCAPE: 'use single quotes, or double the backslash',

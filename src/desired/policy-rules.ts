@@ -115,7 +115,8 @@ function hostPaths(document: ManifestDocument, { allowHostPaths }: Opened): read
         hint,
       },
     ];
-    if (isClosed(path)) return refuse('is never mounted', 'whoever holds it owns the host');
+    if (isClosed(path))
+      return refuse('is never mounted', 'use a named volume: whoever holds this path owns the host');
     if (allowHostPaths.some((allowed) => isWithin(path, normalHostPath(allowed)))) return [];
     return refuse(
       'is not allowed here',

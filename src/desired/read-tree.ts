@@ -91,9 +91,14 @@ export function readTree(
   function readAlias(node: Alias, pointer: string, key: Span | undefined, depth: number): unknown {
     const target = targets.get(node);
     const span = spanOf(node) ?? { start: 0, end: 1 };
-    if (target === undefined) return refuse(span, unknownAlias(node.source));
+    // A star alone is an error of syntax.
+    if (target === undefined) return node.source === '' ? null : refuse(span, unknownAlias(node.source));
     if (open.has(target)) return refuse(span, recursiveAlias(node.source));
-    return read(target, pointer, key, depth);
+    const value = read(target, pointer, key, depth);
+    // What is wrong with the value here may be right where it was written.
+    const place = places.get(pointer);
+    if (place !== undefined) places.set(pointer, { ...place, value: span });
+    return value;
   }
 
   function readScalar(node: Scalar, pointer: string, span: Span): unknown {
@@ -188,10 +193,12 @@ function duplicateKey(name: string, source: SourceText, before: Span): Fault {
   };
 }
 
+const quoteStar = 'quote the value where "*" is part of the text';
+
 function unknownAlias(name: string): Fault {
-  return { code: 'E1111', message: `alias ${showValue(name)} has no anchor before it` };
+  return { code: 'E1111', message: `alias ${showValue(name)} has no anchor before it`, hint: quoteStar };
 }
 
 function recursiveAlias(name: string): Fault {
-  return { code: 'E1111', message: `alias ${showValue(name)} contains itself` };
+  return { code: 'E1111', message: `alias ${showValue(name)} contains itself`, hint: 'write the value out' };
 }

@@ -1,9 +1,10 @@
 /**
  * Characters that must not reach a terminal or a log as they are: controls, lone surrogates, line and
- * paragraph separators, invisible and direction-changing ones (https://trojansource.codes).
+ * paragraph separators, spaces that look like the usual one, invisible and direction-changing characters
+ * (https://trojansource.codes).
  */
 const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu;
+  /[\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]|\p{Surrogate}/gu;
 
 /** The same text with every unsafe character written as `\u001b`. */
 export function escapeText(text: string): string {

@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { codeOf, printProblems } from '../../src/cli/validate.ts';
 import type { Desired, HostPolicy, SourceFile } from '../../src/desired/desired.ts';
 import { createLoader, type LoadContext, type Loader, type Schemas } from '../../src/desired/load-desired.ts';
-
-/** One case of a corpus file: the files of a config repo, and every error they must give, exactly. */
-export interface CorpusCase {
-  readonly title: string;
-  /** As it stands in the corpus, without the expectations. */
-  readonly lines: readonly string[];
-  readonly files: Readonly<Record<string, string>>;
-  readonly expected: readonly string[];
-}
 
 /** What `==` cases begin with; their own text follows as line 7. */
 export const usualHead = `apiVersion: plimsoll/v1
@@ -60,36 +52,13 @@ export function problemLines({ problems }: Desired): readonly string[] {
   });
 }
 
-/**
- * Reads a corpus file: `== title` begins a case with the usual head, `=== title` one with whole files,
- * `-- path` a further file, `=> …` is an expected error. What stands before the first case is for people.
- */
-export function readCorpus(text: string): readonly CorpusCase[] {
-  const chunks = text.split(/^(?====? )/m).slice(1);
-  return chunks.map((chunk) => {
-    const [heading = '', ...rest] = chunk.replace(/\n+$/, '').split('\n');
-    const lines = rest.filter((line) => !line.startsWith('=>'));
-    const body = splitFiles(
-      heading.startsWith('=== ') ? lines : [...usualHead.trimEnd().split('\n'), ...lines],
-    );
-    return {
-      title: heading.replace(/^=+ /, ''),
-      lines: [heading, ...lines],
-      files: body,
-      expected: rest.filter((line) => line.startsWith('=> ')).map((line) => line.slice(3)),
-    };
-  });
-}
-
-function splitFiles(lines: readonly string[]): Readonly<Record<string, string>> {
-  const files = new Map<string, string[]>();
-  let current = 'app.yaml';
-  for (const line of lines) {
-    const path = /^-- (.+)$/.exec(line)?.[1];
-    current = path ?? current;
-    if (path === undefined) files.set(current, [...(files.get(current) ?? []), line]);
-  }
-  return Object.fromEntries([...files].map(([path, text]) => [path, `${text.join('\n')}\n`]));
+/** What `plimsoll validate` prints of them, and its exit code. */
+export function validated(files: Readonly<Record<string, string | Uint8Array>>): readonly string[] {
+  const written: string[] = [];
+  const take = (text: string) => void written.push(text.trimEnd());
+  const desired = loadFiles(files);
+  printProblems({ out: take, err: take, color: false }, desired);
+  return [...written, `exit ${codeOf(desired.problems)}`];
 }
 
 export function sourceFile([path, text]: [string, string | Uint8Array]): SourceFile {

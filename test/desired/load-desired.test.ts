@@ -206,10 +206,11 @@ test('policy and attached files count afresh for a remembered manifest', () => {
   assert.equal(loadFiles({ ...files, 'a.conf': '' }, { loader, policy }).invalid, ['shop']);
 });
 
-test('a file with thousands of errors is shown by its first hundred', () => {
+test('a file with thousands of errors is shown by its first hundred, and says so', () => {
   const text = app('shop') + Array.from({ length: 500 }, (_, n) => `f${n}: 1\n`).join('');
   const desired = loadFiles({ 'app.yaml': text });
-  assert.is(desired.problems.length, 100);
+  assert.is(desired.problems.length, 101);
+  assert.is(desired.problems.at(-1)?.message, '400 more problems in this file, from here on');
   assert.equal(desired.invalid, ['shop']);
 });
 
