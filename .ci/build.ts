@@ -10,8 +10,8 @@ import { runProgram } from './run-program.ts';
 const out = 'dist';
 
 rmSync(out, { recursive: true, force: true });
-const metafile = await bundle({ out });
-writeFileSync(join(out, 'third-party-licences.txt'), licenceTexts(bundledPackages(metafile)));
+const outputs = await bundle({ out });
+writeFileSync(join(out, 'third-party-licences.txt'), licenceTexts(bundledPackages(outputs)));
 // Who writes against the client needs its types.
 const { code, output } = await runProgram(join('node_modules', '.bin', 'tsc'), [
   '-p',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { compiledSchemas, schemaFiles, withoutCompiler } from './compiled-schemas.ts';
 
 export interface BundleOptions {
   /** The folder to write to. */
@@ -9,9 +10,10 @@ export interface BundleOptions {
   readonly whole?: boolean;
 }
 
-/** Writes program and client; answers with what went into the program. */
-export async function bundle({ out, whole = false }: BundleOptions): Promise<Metafile> {
-  const { metafile } = await build({
+/** Writes program and client; answers with what went into which file. */
+export async function bundle({ out, whole = false }: BundleOptions): Promise<Metafile['outputs']> {
+  const files = schemaFiles();
+  const program = await build({
     ...common,
     entryPoints: { main: 'src/main.ts' },
     outdir: out,
@@ -19,12 +21,19 @@ export async function bundle({ out, whole = false }: BundleOptions): Promise<Met
     // as the folder above its own.
     splitting: true,
     chunkNames: '[name]-[hash]',
-    plugins: whole ? [] : [leaveOut],
-    metafile: true,
+    plugins: whole ? [] : [leaveOut, withoutCompiler(files)],
     // Libraries of the older kind call `require` for Node's own modules.
     banner: {
       js: "import { createRequire as plimsollRequire } from 'node:module'; const require = plimsollRequire(import.meta.url);",
     },
+  });
+  const compiled = await build({
+    ...common,
+    entryPoints: Object.keys(files).map((file) => ({ in: `schemas-${file}`, out: `schemas-${file}` })),
+    outdir: out,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    plugins: [compiledSchemas(files)],
   });
   await build({
     ...common,
@@ -32,10 +41,10 @@ export async function bundle({ out, whole = false }: BundleOptions): Promise<Met
     outdir: join(out, 'client'),
     packages: 'external',
   });
-  return metafile;
+  return { ...program.metafile.outputs, ...compiled.metafile.outputs };
 }
 
-const common: BuildOptions = {
+const common = {
   absWorkingDir: fileURLToPath(new URL('../', import.meta.url)),
   bundle: true,
   platform: 'node',
@@ -44,10 +53,11 @@ const common: BuildOptions = {
   minify: true,
   // Stack traces and errors that are told apart by their names keep them.
   keepNames: true,
-  external: ['better-sqlite3'],
+  external: ['better-sqlite3'] as string[],
   legalComments: 'none',
   logLevel: 'warning',
-};
+  metafile: true,
+} as const satisfies BuildOptions;
 
 /**
  * Parts of dockerode that nothing here calls: an engine by SSH, and sessions and progress of BuildKit's builds. With

@@ -11,7 +11,7 @@ export interface BundledPackage {
 }
 
 /** The packages of others that a bundle has code of, by name. */
-export function bundledPackages({ outputs }: Metafile): BundledPackage[] {
+export function bundledPackages(outputs: Metafile['outputs']): BundledPackage[] {
   const files = Object.values(outputs).flatMap(({ inputs }) =>
     Object.entries(inputs)
       .filter(([, { bytesInOutput }]) => bytesInOutput > 0)

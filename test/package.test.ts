@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -53,6 +53,44 @@ test('the command of the package runs from an empty folder', () => {
   writeFileSync(join(folder, 'config', 'shop', 'app.yaml'), manifest('shop', '1'));
   assert.is(run('npx', 'plimsoll', 'validate', 'config'), '1 app is valid\n');
 });
+
+test('what is installed judges manifests and configurations as the sources do, by functions made beforehand', () => {
+  const broken = join(folder, 'broken');
+  const files: Record<string, string> = {
+    'a/app.yaml': manifest('a', '1', { image: '', replicas: -1, port: 'x', deploy: { deadline: '9y' } }),
+    'b/app.yaml': manifest('b', '1', { resources: { memory: '1', cpus: 'many' }, unknown: true }),
+    'c/app.yaml':
+      'apiVersion: plimsoll/v1\nkind: Project\nmetadata: {}\nspec: { defaults: { spec: { port: x } } }\n',
+    'd/app.yaml': 'apiVersion: plimsoll/v1\nkind: Secret\nmetadata: { name: d }\n',
+  };
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(broken, path)), { recursive: true });
+    writeFileSync(join(broken, path), text);
+  }
+  const wrong = join(folder, 'wrong.yaml');
+  writeFileSync(wrong, 'api: { listen: 7, nothing: 1 }\nsource: { interval: 1ms }\n');
+  const judge = (entry: string, ...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [entry, 'validate', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
+    });
+    return { status, stdout, stderr };
+  };
+  for (const args of [[broken], [broken, '--config', wrong]]) {
+    const sources = judge(join(root, 'src', 'plimsoll.js'), ...args);
+    assert.is(sources.status, 2);
+    assert.equal(judge(join(installed, 'src', 'plimsoll.js'), ...args), sources);
+  }
+  const [library] = readdirSync(join(installed, 'dist')).filter(
+    (name) => name.endsWith('.js') && holdsCompiler(name),
+  );
+  assert.is(library, undefined, 'the compiler of schemas is bundled');
+});
+
+function holdsCompiler(name: string): boolean {
+  return readFileSync(join(installed, 'dist', name), 'utf8').includes('strictTuples');
+}
 
 test('the client of the package asks a controller of the package, which brings an app up', async () => {
   const host = await TestHost.open();

@@ -19,7 +19,7 @@ export function readQuery(c: Context, operation: Operation): Values {
       throw new ProblemError(400, 'InvalidQuery', `parameter ${name} is given ${texts.length} times`);
     values[name] = readText(schema, texts[0] ?? '');
   }
-  check(operation, 'query', fields, values, []);
+  check(operation, 'query', values);
   return values;
 }
 
@@ -27,7 +27,7 @@ export function readQuery(c: Context, operation: Operation): Values {
 export function readParams(c: Context, operation: Operation): Values {
   const fields = operation.params ?? {};
   const values = Object.fromEntries(Object.keys(fields).map((name) => [name, c.req.param(name)]));
-  check(operation, 'path', fields, values, Object.keys(fields));
+  check(operation, 'path', values);
   return values;
 }
 
@@ -52,7 +52,7 @@ function checkedBody(operation: Operation, body: Schema, values: Values): Values
   const fields = (body.properties ?? {}) as Readonly<Record<string, Schema>>;
   for (const name of Object.keys(values))
     if (!Object.hasOwn(fields, name)) throw unknown('UnknownField', 'field', name, fields);
-  check(operation, 'body', fields, values, (body.required ?? []) as readonly string[]);
+  check(operation, 'body', values);
   return values;
 }
 
@@ -77,42 +77,46 @@ function readText(schema: Schema, text: string): unknown {
   return text;
 }
 
-const validators = new WeakMap<Operation, Map<string, Validate>>();
+type Part = 'query' | 'path' | 'body';
 
-function check(
-  operation: Operation,
-  part: 'query' | 'path' | 'body',
-  fields: Readonly<Record<string, Schema>>,
-  values: Values,
-  required: readonly string[],
-): void {
-  const [error] = validatorOf(operation, part, fields, required)(values);
+/** What each part of a request has to be. */
+export function requestSchemas({ query = {}, params = {}, body }: Operation): Record<Part, Schema> {
+  const { properties = {}, required = [] } = body ?? {};
+  const object = { type: 'object', additionalProperties: false };
+  return {
+    query: { ...object, properties: query, required: [] },
+    path: { ...object, properties: params, required: Object.keys(params) },
+    body: { ...object, properties, required },
+  };
+}
+
+const validators = new WeakMap<Operation, Map<Part, Validate>>();
+
+function check(operation: Operation, part: Part, values: Values): void {
+  const schema = requestSchemas(operation)[part];
+  const fields = schema.properties as Readonly<Record<string, Schema>>;
+  const [error] = validatorOf(operation, part, schema)(values);
   if (error === undefined) return;
   const isMissing = error.keyword === 'required' && error.instancePath === '';
   const name = isMissing ? String(error.params.missingProperty) : (error.instancePath.split('/')[1] ?? '');
   const [what, code] =
     part === 'body' ? (['field', 'InvalidField'] as const) : (['parameter', 'InvalidQuery'] as const);
-  const schema = fields[name] ?? {};
+  const field = fields[name] ?? {};
   throw isMissing
-    ? new ProblemError(400, code, `${what} ${name} is missing`, String(schema.description ?? ''))
+    ? new ProblemError(400, code, `${what} ${name} is missing`, String(field.description ?? ''))
     : new ProblemError(
         400,
         code,
-        `${what} ${name} is ${showValue(values[name])}, expected ${expected(schema)}`,
+        `${what} ${name} is ${showValue(values[name])}, expected ${expected(field)}`,
       );
 }
 
-function validatorOf(
-  operation: Operation,
-  part: string,
-  properties: Readonly<Record<string, Schema>>,
-  required: readonly string[],
-): Validate {
-  const parts = validators.get(operation) ?? new Map<string, Validate>();
+function validatorOf(operation: Operation, part: Part, schema: Schema): Validate {
+  const parts = validators.get(operation) ?? new Map<Part, Validate>();
   validators.set(operation, parts);
   const known = parts.get(part);
   if (known) return known;
-  const made = createValidator({ type: 'object', properties, required, additionalProperties: false });
+  const made = createValidator(schema);
   parts.set(part, made);
   return made;
 }

@@ -194,7 +194,7 @@ interface Schema {
  * The schema of an App, for a part of one: nothing is required and nothing filled in, down to lists, which a merge
  * patch takes whole. What names an app cannot be given for many.
  */
-function partSchema(appSchema: object): object {
+export function partSchema(appSchema: object): object {
   const whole = appSchema as Schema & { readonly properties: Readonly<Record<string, Schema>> };
   const { metadata = {}, spec = {} } = whole.properties;
   const { name: _name, renamedFrom: _former, ...common } = metadata.properties as Record<string, Schema>;
