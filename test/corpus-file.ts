@@ -90,7 +90,7 @@ function withAnswers(
 }
 
 /**
- * The files among the lines: `-- path` begins one, `-- path bytes` one that is written with escapes: `\xff`, `\u{202e}`,
+ * The files among the lines: `-- path` begins one (escapes are read in a path), `-- path bytes` one that is written with escapes: `\xff`, `\u{202e}`,
  * `\n`, `\r`, `\t`, `\\`, and `\<300:text>` for repeated text with `#` for its number; a backslash at the end of a line
  * takes the line feed away. Parts with one path are one file.
  */
@@ -110,7 +110,8 @@ export function splitFiles(lines: readonly string[], first: string): Readonly<Re
     if (begun === null) text.push(line);
     else {
       end();
-      [, path = '', form] = begun;
+      [, , form] = begun;
+      path = new TextDecoder().decode(unescaped(begun[1] ?? ''));
       text = [];
     }
   }

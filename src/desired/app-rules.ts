@@ -122,7 +122,7 @@ function unknownProbePort(manifest: AppManifest): readonly FieldFault[] {
   const pointer = `/spec/healthCheck/${kind}`;
   return asked === undefined
     ? [{ pointer, under: 'key', fault: noProbePort }]
-    : [wrongValue(`${pointer}/port`, unknownPort(asked))];
+    : [wrongValue(`${pointer}/port`, unknownPort(asked, tcpNames(manifest)))];
 }
 
 const noProbePort = {
@@ -131,11 +131,19 @@ const noProbePort = {
   hint: 'give it "port", or name one of the ports "http"',
 };
 
-function unknownPort(port: string | number) {
+function tcpNames(manifest: AppManifest): readonly string[] {
+  return declaredPorts(manifest).flatMap(({ name, protocol }) => (protocol === 'tcp' ? name : []));
+}
+
+function unknownPort(port: string | number, names: readonly string[]) {
+  const meant = typeof port === 'string' ? didYouMean(port, names) : undefined;
   return {
     code: 'E1303',
     message: `the health check asks tcp port ${showValue(port)}, which the app does not have`,
-    hint: 'declare it under "ports": only declared ports are asked',
+    hint:
+      meant === undefined
+        ? 'declare it under "ports": only declared ports are asked'
+        : `did you mean "${meant}"?`,
   };
 }
 

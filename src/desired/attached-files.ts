@@ -1,5 +1,6 @@
 import { decodeUtf8 } from './decode-text.ts';
 import type { Problem, SourceFile } from './desired.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { fieldProblem, isSound, type ManifestDocument, wrongValue } from './manifest-document.ts';
 import { showValue } from './shown-text.ts';
 import type { Fault } from './source-text.ts';
@@ -43,7 +44,11 @@ function readFrom(
   }
   const file = files.get(path);
   if (file === undefined) {
-    const hint = `looked for ${showValue(path)}; links and submodules are not followed`;
+    const meant = didYouMean(path, [...files.keys()]);
+    const hint =
+      meant === undefined
+        ? `looked for ${showValue(path === '' ? '.' : path)}; links and submodules are not followed`
+        : `did you mean ${showValue(meant)}?`;
     return { code: 'E1309', message: `file ${showValue(from)} does not exist in the config repo`, hint };
   }
   if (file.content.length > sizeLimit) {

@@ -145,12 +145,16 @@ function notOneOf(error: ErrorObject, place: Place | undefined): FieldFault {
   return mustBe(error, 'E1204', quoted ? listWords(words, 'or') : words.join(' or '), place, hint);
 }
 
-function outOfRange(error: ErrorObject, place: Place | undefined): FieldFault {
-  const { parentSchema, keyword } = error;
+function outOfRange(error: ErrorObject, place: Place | undefined): FieldFault | undefined {
+  const { parentSchema, keyword, data } = error;
+  // That it is no whole number is said already.
+  if (parentSchema?.type === 'integer' && !Number.isInteger(data)) return undefined;
   const [least, greatest] = keyword.startsWith('x-')
     ? (parentSchema?.[keyword] ?? [])
     : [parentSchema?.minimum, parentSchema?.maximum];
-  return mustBe(error, 'E1205', `between ${least} and ${greatest}`, place);
+  const isBare = keyword === 'x-bytes' && /^\d+$/.test(String(data));
+  const hint = isBare ? 'without a unit these are bytes: "512m" has one' : undefined;
+  return mustBe(error, 'E1205', `between ${least} and ${greatest}`, place, hint);
 }
 
 function mustBe(

@@ -11,7 +11,9 @@ export function parseHost(text: string): string | undefined {
   if (name.length > 253 || /[^A-Za-z0-9.\-\u0080-\u{10ffff}]/u.test(name)) return undefined;
   const host = domainToASCII(name).toLowerCase();
   const isAddress = /(?:^|\.)\d+$/.test(host);
-  if (host.length > 253 || isAddress || !hostPattern.test(host)) return undefined;
+  // Nobody can own a name under it (https://www.rfc-editor.org/rfc/rfc2606); one of them we ask Caddy ourselves.
+  const isNobodys = /(?:^|\.)invalid$/.test(host);
+  if (host.length > 253 || isAddress || isNobodys || !hostPattern.test(host)) return undefined;
   return wildcard + host;
 }
 

@@ -37,7 +37,7 @@ export function readTree(
   let keys = 0;
 
   function read(node: Node | null, pointer: string, key: Span | undefined, depth: number): unknown {
-    const value = spanOf(node) ?? key ?? { start: 0, end: 1 };
+    const value = spanOf(node) ?? key ?? emptySpan(node);
     const written = isScalar(node) && typeof node.value !== 'string' ? node.source : undefined;
     places.set(pointer, {
       ...(key === undefined ? {} : { key }),
@@ -164,6 +164,12 @@ function spanOf(node: Node | null): Span | undefined {
     return spanOf(first ?? null) ?? { start: range[0], end: range[1] };
   }
   return { start: range[0], end: range[1] };
+}
+
+/** An item of a list that is not there stands where it would begin. */
+function emptySpan(node: Node | null): Span {
+  const at = node?.range?.[0] ?? 0;
+  return { start: at, end: at + 1 };
 }
 
 const tooDeep: Fault = { code: 'E1102', message: `nested deeper than ${yamlLimits.depth} levels` };

@@ -52,7 +52,7 @@ export function parseTime(text: string): number | undefined {
   if (parts === null) return undefined;
   const time = Date.parse(text.toUpperCase());
   if (Number.isNaN(time)) return undefined;
-  // `Date.parse` rolls 31 February over into March instead of refusing it.
+  // `Date.parse` rolls 31 February over into March instead of refusing it, and 24:00 into the next day.
   const day = new Date(Date.UTC(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3])));
-  return day.getUTCDate() === Number(parts[3]) ? time : undefined;
+  return day.getUTCDate() === Number(parts[3]) && Number(parts[4]) < 24 ? time : undefined;
 }
