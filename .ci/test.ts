@@ -15,7 +15,7 @@ interface Item {
 const fileDeadline = 240_000;
 const sideBySide = 2;
 /** Files that start whole controllers. */
-const hosts = 'test/e2e/';
+const hosts = ['test/e2e/', 'test/faults/'];
 
 /** What the suite needs of the machine. */
 const needs = {
@@ -87,7 +87,7 @@ function matches(name: string, filters: readonly string[]): boolean {
 
 /** Quick ones first: what is wrong there is known soon. Hosts afterwards, so that only hosts disturb each other. */
 async function runAll(items: readonly Item[]): Promise<void> {
-  const isHost = ({ name }: Item) => name.startsWith(hosts);
+  const isHost = ({ name }: Item) => hosts.some((folder) => name.startsWith(folder));
   // What takes longest begins first, so that it does not run on alone at the end.
   const isLong = ({ name }: Item) => name.includes('crash') || name.includes('push');
   const ofHosts = items.filter(isHost).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
@@ -139,6 +139,8 @@ function report(name: string, result: TestResult): void {
     ...(skipped ? [`${skipped} skipped`] : []),
   ];
   say(`${failed ? '✗' : '✓'} ${name}: ${counts.join(', ')} (${seconds.toFixed(1)} s)`);
+  // Tests that take a sample say which.
+  for (const [line] of output.matchAll(/^faults: .*$/gm)) say(`  ${line}`);
   if (failed) say(`${output.trimEnd()}\n${problem ? `${name} ${problem}\n` : ''}`);
 }
 

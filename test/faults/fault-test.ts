@@ -1,0 +1,71 @@
+import { appendFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { test } from 'uvu';
+import { seed } from './seeded.ts';
+import { Stage } from './stage.ts';
+
+interface FaultTest {
+  /** Which kind of fault of the results it belongs to. */
+  readonly kind: string;
+  readonly name: string;
+  /** Only in the long form, which `FAULTS=long` asks for. */
+  readonly long?: true;
+  /** Goes over the controller's configuration. */
+  readonly config?: object;
+}
+
+/** One line for the results of a run. */
+export interface FaultRecord {
+  readonly kind: string;
+  readonly name: string;
+  readonly injected: number;
+  readonly held: number;
+  readonly seed: number;
+  readonly seconds: number;
+}
+
+/** A part of the kind or the name of the cases that are wanted. */
+const only = process.env.FAULTS_ONLY ?? '';
+
+export const isLong = process.env.FAULTS === 'long';
+
+const cases = { all: 0, chosen: 0 };
+
+/** A test on a stage of its own, which is cleared whatever happens; what it injected is written down. */
+export function faultTest(about: FaultTest, body: (stage: Stage) => Promise<void>): void {
+  const { kind, name, config, long } = about;
+  cases.all += 1;
+  if ((long && !isLong) || !`${kind}: ${name}`.includes(only)) return;
+  cases.chosen += 1;
+  test(name, async () => {
+    const begun = performance.now();
+    const stage = await Stage.open(config);
+    try {
+      await body(stage);
+    } catch (error) {
+      throw stage.host.explain(error);
+    } finally {
+      await stage.host.close();
+      record(about, stage, (performance.now() - begun) / 1000);
+    }
+  });
+}
+
+/** Told on a line that the runners show: what is left out is never left out silently. */
+export function say(line: string): void {
+  process.stdout.write(`faults: ${line}\n`);
+}
+
+function record({ kind, name }: FaultTest, { injected, held }: Stage, seconds: number): void {
+  const file = process.env.FAULTS_RECORDS;
+  if (file === undefined) return;
+  const line = { kind, name, injected, held, seed, seconds } satisfies FaultRecord;
+  appendFileSync(file, `${JSON.stringify(line)}\n`);
+}
+
+process.once('exit', () => {
+  if (cases.chosen < cases.all)
+    say(
+      `${basename(process.argv[1] ?? '')}: ${cases.chosen} of ${cases.all} cases; npm run faults has them all`,
+    );
+});
