@@ -70,6 +70,8 @@ const usual = ['/run/plimsoll', '/dev/shm/plimsoll'];
 const inMemory: readonly number[] = [0x0102_1994, 0x8584_58f6];
 /** Milliseconds: the folder of a container that is being made is there before it. */
 const youth = 10 * 60_000;
+/** Milliseconds since the epoch. Who made a container before this process is gone, and does not go on with it. */
+const begun = Date.now() - process.uptime() * 1000;
 
 /**
  * `configured` or the first usual place that is in memory. The calls are synchronous: the files are small and on no
@@ -141,7 +143,8 @@ export function createSecretFolder(configured: string | undefined, instance: str
       const kept = new Set([...used].map(dirname));
       for (const name of readdirSync(found).filter((one) => one.startsWith('plimsoll-'))) {
         const folder = join(found, name);
-        const isYoung = Date.now() - (stat(folder)?.mtimeMs ?? 0) < youth;
+        const touched = stat(folder)?.mtimeMs ?? 0;
+        const isYoung = touched >= begun && Date.now() - touched < youth;
         if (!kept.has(folder) && !isYoung) rmSync(folder, { recursive: true, force: true });
       }
     },

@@ -287,14 +287,17 @@ test('folders of containers that are gone are removed, others and young ones are
   const value = vault.put('swept/key', 'x');
   const wanted = await make('swept', [{ mount: '/key', content: value, mode: 0o400 }]);
   const old = new Date(Date.now() - 3_600_000);
-  const strange: [name: string, isOld: boolean][] = [
-    ['plimsoll-gone-12345678-0', true],
-    ['plimsoll-young-12345678-0', false],
-    ['instance-other', true],
+  // A process before this one was killed while it made this container.
+  const killed = new Date(Date.now() - process.uptime() * 1000 - 100);
+  const strange: [name: string, touched?: Date][] = [
+    ['plimsoll-gone-12345678-0', old],
+    ['plimsoll-killed-12345678-0', killed],
+    ['plimsoll-young-12345678-0'],
+    ['instance-other', old],
   ];
   for (const [name] of strange) mkdirSync(join(folder, name));
-  for (const [name, isOld] of [...strange, [wanted.name, true] as const])
-    if (isOld) utimesSync(join(folder, name), old, old);
+  for (const [name, touched] of [...strange, [wanted.name, old] as const])
+    if (touched) utimesSync(join(folder, name), touched, touched);
   const quiet = createEngineReader({ ...corner, secrets: vault, runtimeDir });
   await quiet.observe(new Set());
   quiet.close();
