@@ -3,7 +3,7 @@ import { runProgram } from '../.ci/run-program.ts';
 import { type Assembly, assemble } from '../src/assemble.ts';
 import { loadConfig } from '../src/config.ts';
 import { findEngine } from '../src/docker/find-engine.ts';
-import type { LoopLog } from '../src/loop/reconciler.ts';
+import type { LoopLog, LoopStatus } from '../src/loop/reconciler.ts';
 import { createRedaction } from '../src/redaction.ts';
 import { createCompose } from './compose.ts';
 import { createConfigRepo } from './config-repo.ts';
@@ -94,17 +94,24 @@ async function measure({ bench, assembly, settings, apps, composed, first }: Set
   const { loop, reader } = assembly;
   const engine = findEngine(process.env);
   const filters = { label: [`plimsoll.instance=${instance}`] };
-  const look = () => loop.lookNow('bench');
+  const look = (why: string) =>
+    new Promise<LoopStatus>((resolve) => {
+      const off = loop.onLook((status) => {
+        off();
+        resolve(status);
+      });
+      loop.trigger(why);
+    });
   const resync = () => {
     reader.invalidate();
-    return look();
+    return look('resync');
   };
   await timed(3, signal, resync);
   const many = options.repetitions * 3;
   const lists = await timed(many, signal, () => docker.listContainers({ all: true, filters }));
   const looks: number[] = [];
   const calls = await countCalls(engine, async () => {
-    looks.push(...(await timed(many, signal, look)));
+    looks.push(...(await timed(many, signal, () => look('bench'))));
   });
   const resyncs = await timed(options.repetitions, signal, resync);
   const resyncCalls = await countCalls(engine, resync);

@@ -134,8 +134,6 @@ async function wire(wiring: Wiring): Promise<Assembly> {
       nightly: () => secrets.keep(versionsNeeded(history)),
     },
   );
-  // A command that only reads must not set the loop going.
-  if (mode === 'write') ends.push(proxy.onChange((what) => loop.trigger(what)));
   const snapshot = (revision?: string) => (revision === undefined ? source.read() : source.readAt(revision));
   return {
     config,

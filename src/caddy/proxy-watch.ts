@@ -51,7 +51,8 @@ export class ProxyWatch {
   async #poll(): Promise<void> {
     this.#watchFlags();
     const signature = await this.#signature();
-    const changed = this.#last !== undefined && this.#last !== signature;
+    // The first one as well: who looked before it may have seen something else.
+    const changed = this.#last !== signature;
     this.#last = signature;
     if (changed) this.#tell();
   }

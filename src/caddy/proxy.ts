@@ -41,9 +41,10 @@ export interface CaddyProxy extends ProxyPort {
 
 type Judgement = Pick<ProxyState, 'state' | 'routes' | 'message' | 'sharesFlags'>;
 
-/** What Caddy runs; equal configurations have equal hashes. */
+/** What Caddy runs; equal configurations have equal hashes, and equal answers equal stamps. */
 interface Running {
-  readonly config: unknown;
+  readonly body: string;
+  readonly stamp: string;
   readonly hash: string;
 }
 
@@ -61,6 +62,8 @@ class Caddy implements CaddyProxy {
   readonly #closed = new AbortController();
   /** The last verdict, which holds as long as neither configuration nor template changes. */
   #judged: { readonly hash: string; readonly stamp: string; readonly judgement: Judgement } | undefined;
+  /** The last answer, so that only another one is read. */
+  #answered: Omit<Running, 'body'> | undefined;
   /** What Caddy said of the last table, when it refused it. */
   #refusal: string | undefined;
 
@@ -143,15 +146,17 @@ class Caddy implements CaddyProxy {
     const ask = { method: 'GET', path: '/config/', timeout: readTimeout } as const;
     const answer = await askAdmin(this.#options.admin, ask, this.#closed.signal);
     if (answer.status !== 200) throw new UnreachableError(caddysWords(answer));
-    const config = readJson(answer.body);
-    return { config, hash: hashOf(config) };
+    const { body } = answer;
+    const stamp = sha256(body);
+    if (this.#answered?.stamp !== stamp) this.#answered = { stamp, hash: hashOf(readJson(body)) };
+    return { body, ...this.#answered };
   }
 
   async #judge(running: Running): Promise<Judgement> {
     try {
       const stamp = await this.#configuration.stamp();
       if (this.#judged?.hash === running.hash && this.#judged.stamp === stamp) return this.#judged.judgement;
-      const judgement = await this.#compare(running.config);
+      const judgement = await this.#compare(readJson(running.body));
       this.#judged = { hash: running.hash, stamp, judgement };
       return judgement;
     } catch (error) {
@@ -241,7 +246,7 @@ class Caddy implements CaddyProxy {
   /** Differs whenever `observe` may. */
   async #signature(): Promise<string> {
     const flags = await readFlags(this.#options.flagDir).catch(reasonOf);
-    const caddy = await this.#running().then(({ hash }) => hash, reasonOf);
+    const caddy = await this.#running().then(({ stamp }) => stamp, reasonOf);
     const template = await this.#configuration.stamp().catch(reasonOf);
     return canonicalJson([flags, caddy, template]);
   }
@@ -266,7 +271,11 @@ function edited(message: string): Judgement {
 }
 
 function hashOf(config: unknown): string {
-  return createHash('sha256').update(canonicalJson(config)).digest('hex');
+  return sha256(canonicalJson(config));
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function reasonOf(error: unknown): string {

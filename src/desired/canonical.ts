@@ -6,6 +6,17 @@ export function canonicalJson(value: unknown, change: (part: unknown) => unknown
   });
 }
 
+/** True when both have the same canonical JSON; what is shared is not looked into. */
+export function isSameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((part, index) => isSameValue(part, b[index]));
+  if (!isMapping(a) || !isMapping(b)) return false;
+  for (const key in a) if (!isSameValue(a[key], b[key])) return false;
+  for (const key in b) if (b[key] !== undefined && a[key] === undefined) return false;
+  return true;
+}
+
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -8,6 +8,7 @@ import { checkPlan } from '../plan/check-plan.ts';
 import { decide } from '../plan/decide.ts';
 import { describeStep } from '../plan/describe-step.ts';
 import type { AppPlan, Decision, Plan, Settings, Step, World } from '../plan/plan.ts';
+import { stepsOf } from '../plan/simulate.ts';
 import type { LoopEdges } from './ports.ts';
 import { WorldReader } from './world-reader.ts';
 
@@ -89,11 +90,11 @@ export class Reconciler {
   }
 
   start(): void {
-    const { reader, probe, source } = this.#edges;
+    const { reader, source } = this.#edges;
     const look = (why: string) => this.trigger(why);
     this.#ends.push(
       reader.onChange(look),
-      probe.onChange(() => look('probe')),
+      this.#reader.listen(look),
       source.onChange(() => look('source')),
     );
     const resync = setInterval(() => this.#resync(), this.#options.resync ?? 5 * minutes);
@@ -127,9 +128,10 @@ export class Reconciler {
     return () => this.#watchers.delete(listener);
   }
 
-  /** Triggers a look and answers with what it saw. */
+  /** Triggers a look that takes nothing as known, and answers with what it saw. */
   async lookNow(why: string): Promise<LoopStatus> {
     this.#edges.source.refresh();
+    this.#reader.distrust();
     const after = this.#status.look + (this.#looking ? 1 : 0);
     return new Promise((resolve) => {
       const off = this.onLook((status) => {
@@ -175,6 +177,7 @@ export class Reconciler {
 
   async #look(): Promise<void> {
     const begun = performance.now();
+    if (await this.#seesNoNews(begun)) return;
     const world = await this.#reader.read(() => this.#workers.underway());
     if ('unseen' in world) {
       this.#publish(world.unseen, begun);
@@ -186,6 +189,16 @@ export class Reconciler {
     this.#act(world, plan);
     this.#publish({ world, plan }, begun);
     if (plan.wakeAt !== undefined) this.#wakeIn(plan.wakeAt - this.#options.now());
+  }
+
+  /** Nothing is another, and the moment that the plan waits for has not come: it is the plan of this look as well. */
+  async #seesNoNews(begun: number): Promise<boolean> {
+    const { plan } = this.#status;
+    if (plan === undefined || stepsOf(plan).length > 0) return false;
+    const world = await this.#reader.unchanged(() => this.#workers.underway());
+    if (world === undefined || world.now >= (plan.wakeAt ?? Number.POSITIVE_INFINITY)) return false;
+    this.#publish({ world, plan }, begun);
+    return true;
   }
 
   /** What a container leaves behind is read while it is still there: the steps that remove it come later. */
@@ -311,7 +324,7 @@ export class Reconciler {
   }
 }
 
-function assignmentOf({ app, steps, records }: AppPlan, { memory }: World): Assignment {
+export function assignmentOf({ app, steps, records }: AppPlan, { memory }: World): Assignment {
   const opened = records.find(
     (record): record is Extract<Decision, { kind: 'open' }> => record.kind === 'open',
   );

@@ -13,6 +13,13 @@ export interface Unseen {
 
 type UnderwayNow = () => Readonly<Record<string, Underway>>;
 
+/** What the last world was made of. The same parts make the same world again, but for the time. */
+interface Parts {
+  readonly snapshot: Snapshot;
+  readonly engine: EngineState;
+  readonly world: World;
+}
+
 /** Reads the whole of desired, observed and memory, each from its edge, into one world. */
 export class WorldReader {
   readonly #edges: LoopEdges;
@@ -22,6 +29,9 @@ export class WorldReader {
   /** Those whose newer end was not read yet. */
   #rewrites: readonly Rewrite[] = [];
   #revision: string | undefined;
+  #last: Parts | undefined;
+  /** The proxy or a probe told of something since the last world was read. */
+  #told = true;
 
   constructor(edges: LoopEdges, options: LoopOptions) {
     this.#edges = edges;
@@ -34,7 +44,45 @@ export class WorldReader {
     return this.#sourceErrors[0];
   }
 
+  /** From here on the proxy and the probes tell of what they see: see `unchanged`. */
+  listen(look: (why: string) => void): () => void {
+    const { proxy, probe } = this.#edges;
+    const tell = (why: string) => {
+      this.#told = true;
+      look(why);
+    };
+    const ends = [proxy.onChange(tell), probe.onChange(() => tell('probe'))];
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
+  /** Whatever the proxy and the probes know is asked for by the next reading. */
+  distrust(): void {
+    this.#told = true;
+  }
+
+  /**
+   * The world that was read last, at a later time, when no part of it is another by now. Source, secrets, engine and
+   * memory tell by giving the same value again. Only the proxy is not asked: it is watched, and told when it changed.
+   */
+  async unchanged(underwayNow: UnderwayNow): Promise<World | undefined> {
+    const isIdle = () => Object.keys(underwayNow()).length === 0;
+    if (this.#last === undefined || this.#told || !isIdle()) return undefined;
+    const { world, ...before } = this.#last;
+    const snapshot = await this.#readSource();
+    if (snapshot !== before.snapshot) return undefined;
+    const desired = await this.#options.load(snapshot, world.observed.proxy.routes);
+    const { probe, history } = this.#edges;
+    if (desired !== world.desired || (await this.#readEngine()) !== before.engine) return undefined;
+    if (history.memory() !== world.memory || this.#told || !isIdle()) return undefined;
+    // Attempts of probes that changed no verdict are for people to read.
+    return { ...world, now: this.#options.now(), observed: { ...world.observed, health: probe.health() } };
+  }
+
   async read(underwayNow: UnderwayNow): Promise<World | Unseen> {
+    this.#last = undefined;
+    this.#told = false;
     const before = underwayNow();
     const snapshot = await this.#readSource();
     const proxy = await this.#edges.proxy.observe();
@@ -50,7 +98,9 @@ export class WorldReader {
     // A turn that ended while we were reading is still under way for this look: what it did may not have been read.
     const underway = { ...before, ...underwayNow() };
     const observed = { ...engine, proxy, health: probe.health(), underway };
-    return { now: now(), desired, observed, memory: history.memory(), settings };
+    const world = { now: now(), desired, observed, memory: history.memory(), settings };
+    if (snapshot) this.#last = { snapshot, engine, world };
+    return world;
   }
 
   /** The newest snapshot that there is; why it may not be the newest of all is told once. */

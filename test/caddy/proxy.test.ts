@@ -265,7 +265,7 @@ scenario('calls its listeners when Caddy or the flags change, and not otherwise'
   });
   try {
     await until('it has looked a few times', () => calls.length > 3);
-    assert.is(changes, 0);
+    assert.is(changes, 1, 'once at the beginning');
     const changed = async (what: () => Promise<unknown>): Promise<void> => {
       const before = changes;
       await what();

@@ -19,9 +19,11 @@ function aLoop(
     observe?: () => Promise<EngineState>;
     fault?: { readonly reason: string; readonly message: string };
     slow?: Promise<void>;
+    /** Nothing is to be done. */
+    still?: boolean;
   } = {},
 ) {
-  const world = aWorld([anApp()]);
+  const world = aWorld([anApp({ suspend: over.still === true })]);
   const done: string[] = [];
   const looks: LoopStatus[] = [];
   const history = openHistory({ path: ':memory:', now: () => 1 });
@@ -29,6 +31,9 @@ function aLoop(
     ...world.observed,
     images: { 'shop:1': anImage('sha256:1'), 'sha256:1': anImage('sha256:1') },
   };
+  if (over.still) Object.assign(state, { networks: [{ id: 'n', name: 'plimsoll', ours: true }] });
+  const asked: string[] = [];
+  const proxyListeners: ((what: string) => void)[] = [];
   const reader = {
     observe: over.observe ?? (async () => state),
     want() {},
@@ -39,10 +44,16 @@ function aLoop(
     close() {},
   };
   const proxy = {
-    observe: async () => world.observed.proxy,
+    observe: async () => {
+      asked.push('proxy');
+      return world.observed.proxy;
+    },
     load: async () => {},
     switch: async () => {},
-    onChange: () => () => {},
+    onChange: (listener: (what: string) => void) => {
+      proxyListeners.push(listener);
+      return () => {};
+    },
     close: async () => {},
   };
   const probe = { setTargets() {}, health: () => ({}), onChange: () => () => {}, close() {} };
@@ -89,7 +100,10 @@ function aLoop(
     { settings: world.settings, concurrency: 2, load, log: silent, now: () => 1_000_000 },
   );
   loop.onLook((status) => looks.push(status));
-  return { loop, looks, done, history, rewrite };
+  const proxyTells = () => {
+    for (const listener of proxyListeners) listener('caddy');
+  };
+  return { loop, looks, done, history, rewrite, asked, proxyTells };
 }
 
 test('many triggers while a look runs become one look more', async () => {
@@ -108,6 +122,33 @@ test('many triggers while a look runs become one look more', async () => {
   while (looks.length < 2) await turn();
   for (let count = 0; count < 20; count += 1) await turn();
   assert.is(reads, 2);
+  await loop.stop();
+});
+
+test('without news a look asks nobody and keeps the plan, until somebody tells of something', async () => {
+  const { loop, looks, asked, history, proxyTells } = aLoop({ still: true });
+  const nextLook = async (): Promise<void> => {
+    const before = looks.length;
+    while (looks.length === before) await turn();
+  };
+  loop.start();
+  await nextLook();
+  const { plan } = loop.status;
+  assert.is(plan?.apps[0]?.health, 'Missing');
+  loop.trigger('test');
+  await nextLook();
+  assert.is(asked.length, 1);
+  assert.is(loop.status.plan, plan);
+  proxyTells();
+  await nextLook();
+  assert.is(asked.length, 2, 'Caddy told of something');
+  history.succeeded('shop');
+  history.failed('shop', { kind: 'transient', step: 'pull', reason: 'Any', message: 'any' }, 1);
+  loop.trigger('test');
+  await nextLook();
+  assert.is(asked.length, 3, 'something was written down');
+  await loop.lookNow('test');
+  assert.is(asked.length, 4, 'somebody wants to know it');
   await loop.stop();
 });
 
