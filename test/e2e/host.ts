@@ -38,11 +38,13 @@ export interface AppStatus {
 }
 
 const entry = join(import.meta.dirname, '../../src/plimsoll.js');
-const image = 'plimsoll-test/e2e:1';
+export const image = 'plimsoll-test/e2e:1';
 
 /** Answers `APP RELEASE` on 8080, and ends at once when it is told to. */
 const serve =
   'trap "exit 0" TERM; mkdir -p /www; echo "$APP $RELEASE" > /www/index.html; httpd -f -p 8080 -h /www & wait';
+
+export const imageLines = [`CMD ["/bin/sh", "-c", ${JSON.stringify(serve)}]`];
 
 /** What an app of the tests does when it starts. */
 export const programs = {
@@ -103,7 +105,7 @@ export class TestHost {
   }
 
   async #prepare(over: object): Promise<void> {
-    await ensureTestImage(this.docker, image, [`CMD ["/bin/sh", "-c", ${JSON.stringify(serve)}]`]);
+    await ensureTestImage(this.docker, image, imageLines);
     this.#subnet = await this.#freeSubnet();
     mkdirSync(this.repo);
     this.#git('init', '--quiet', '--initial-branch=main');

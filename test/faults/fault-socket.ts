@@ -25,8 +25,8 @@ export interface Call {
 
 /** What is to happen to a call instead of being passed on. */
 export type Fault =
-  /** Calls `then` at that moment, and ends the connection. */
-  | { readonly kind: 'break'; readonly when: Moment; readonly then?: () => unknown }
+  /** Calls `act` at that moment, and ends the connection. */
+  | { readonly kind: 'break'; readonly when: Moment; readonly act?: () => unknown }
   /** Answers with a failure and passes nothing on, or hides by it that the call was carried out. */
   | { readonly kind: 'fail'; readonly status: number; readonly carriedOut?: true }
   | { readonly kind: 'delay'; readonly ms: number }
@@ -47,16 +47,16 @@ export class Ledger {
     return this.rule(call);
   }
 
-  /** Breaks the n-th mutating call from now on, the first being 1; answers whether it was reached. */
-  breakAt(n: number, when: Moment, then: () => unknown): () => boolean {
+  /** Once, at the n-th mutating call from now on, the first being 1; answers whether it was reached. */
+  strikeAt(n: number, strike: (call: Call) => Fault | undefined): () => boolean {
     let count = 0;
     let reached = false;
-    this.rule = ({ mutating }) => {
-      if (!mutating || reached) return undefined;
+    this.rule = (call) => {
+      if (!call.mutating || reached) return undefined;
       count += 1;
       if (count < n) return undefined;
       reached = true;
-      return { kind: 'break', when, then };
+      return strike(call);
     };
     return () => reached;
   }
@@ -162,7 +162,7 @@ export class FaultSocket {
     asked: IncomingMessage,
     body: Buffer,
     answer: ServerResponse,
-    { when, then = () => undefined }: Extract<Fault, { kind: 'break' }>,
+    { when, act = () => undefined }: Extract<Fault, { kind: 'break' }>,
   ): Promise<void> {
     if (when === 'half-sent') await this.#sendHalf(asked, body);
     if (when === 'half-answered') {
@@ -170,7 +170,7 @@ export class FaultSocket {
       asked.socket.write(whole.subarray(0, whole.length >> 1));
     }
     if (when === 'after') await this.#pass(asked, body, answer);
-    then();
+    act();
     asked.socket.destroy();
   }
 

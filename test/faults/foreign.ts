@@ -1,18 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestHost } from '../e2e/host.ts';
+import { image, type TestHost } from '../e2e/host.ts';
 
 /** Things on the engine that are not ours, each as it was planted. */
 export interface Planted {
   readonly ids: ReadonlySet<string>;
   /** What is different by now; nothing when nobody touched them. */
   differences(): Promise<string[]>;
+  /** From now on they are to be as they are now: the engine was ended, and its containers with it. */
+  remember(): Promise<void>;
   /** A container of somebody else that bears all the labels of one of ours. */
   copyLabels(app: string): Promise<void>;
   remove(): Promise<void>;
 }
-
-const image = 'plimsoll-test/e2e:1';
 
 /** A running and a created container, a network and a volume with a file in it. */
 export async function plantForeign(host: TestHost): Promise<Planted> {
@@ -62,6 +62,9 @@ export async function plantForeign(host: TestHost): Promise<Planted> {
         if (now !== before.get(what)) different.push(`${what} was ${before.get(what)} and is ${now}`);
       }
       return different;
+    },
+    async remember() {
+      for (const [what, read] of reads) before.set(what, JSON.stringify(await read()));
     },
     async copyLabels(app) {
       const [one] = await host.ids(app);

@@ -24,9 +24,10 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { unknownHost } from '../../src/caddy/render-caddyfile.ts';
+import { until } from '../caddy/real-caddy.ts';
 import { ask } from '../e2e/ask.ts';
 import type { Call } from './fault-socket.ts';
-import { type Stage, specOf } from './stage.ts';
+import { type Commit, type Stage, specOf } from './stage.ts';
 
 export interface Expected {
   readonly revision: string;
@@ -76,6 +77,15 @@ export async function expectHolds(stage: Stage, expected: Expected): Promise<voi
     broken.push(...(await check(stage, expected)).map((how) => `${clause}: ${how}`));
   if (broken.length > 0) throw new Error(broken.join('\n'));
   stage.held = stage.injected;
+}
+
+/** Starts a controller on a host with these apps, and what is not ours; everything holds then. */
+export async function beginWith(stage: Stage, apps: Commit, within = 40_000): Promise<void> {
+  stage.start();
+  await until('the controller answers', () => stage.host.hasSocket);
+  await expectHolds(stage, { revision: stage.commit(apps), within });
+  const [first] = Object.keys(apps);
+  if (first !== undefined) await stage.planted.copyLabels(first);
 }
 
 /** Of the first clause that does not hold: the later ones cost more. */
