@@ -139,22 +139,21 @@ function createPlainEngine({
   const isOurs = (thing: { Labels?: Readonly<Record<string, string>> | null | undefined }): boolean =>
     thing.Labels?.[label.instance] === instance;
 
-  const connect: EnginePort['connect'] = async (id, name, address, aliases) => {
-    const target = await networkOf(name);
-    await act('connect', id, async () => {
+  const join = (
+    target: Docker.Network,
+    ...[id, , address, aliases]: Parameters<EnginePort['connect']>
+  ): Promise<void> =>
+    act('connect', id, async () => {
       const settings = { Container: id, EndpointConfig: endpoint(address, aliases) };
       await target.connect(settings).catch(unless(/already exists in network|already connected/i));
     });
-  };
 
-  const disconnect: EnginePort['disconnect'] = async (id, name) => {
-    const target = await networkOf(name);
-    await act('disconnect', id, async () => {
+  const leave = (target: Docker.Network, id: string): Promise<void> =>
+    act('disconnect', id, async () => {
       await target
         .disconnect({ Container: id, Force: true })
         .catch(unless(/is not connected to|no such container|not found/i));
     });
-  };
 
   return {
     async createNetwork(name, subnet) {
@@ -220,16 +219,17 @@ function createPlainEngine({
     },
 
     async publish(id, address, aliases) {
-      const found = await inspect(id);
+      // A release waits for this with its traffic: what can be asked at once is.
+      const [found, target] = await Promise.all([inspect(id), networkOf(network)]);
       const live = found && readContainer(found, { instance, network }).container?.live;
       const same = live?.address === address && live.aliases.join() === [...aliases].sort().join();
       if (same) return;
-      await disconnect(id, network);
-      await connect(id, network, address || undefined, aliases);
+      await leave(target, id);
+      await join(target, id, network, address || undefined, aliases);
     },
 
-    connect,
-    disconnect,
+    connect: async (id, name, ...how) => join(await networkOf(name), id, name, ...how),
+    disconnect: async (id, name) => leave(await networkOf(name), id),
 
     async update(id, wanted) {
       await refuseUnbounding(id, wanted);

@@ -6,7 +6,7 @@ import { isPublished, type Target } from './release.ts';
 import { stop } from './retire.ts';
 import { changesOf, type Replica, type Scene } from './scene.ts';
 import { isTakenOver } from './take-over.ts';
-import { flagOf, routedAddress } from './traffic.ts';
+import { flagOf, routedAddress, usesFlags } from './traffic.ts';
 import type { Turn } from './turn.ts';
 
 /** Makes the containers that are missing, as many at once as the deploy order and maxSurge allow. */
@@ -108,14 +108,15 @@ function healedRecord(scene: Scene, target: Target, replica: Replica) {
 }
 
 /**
- * The sibling of the address that serves; for a replica that vanished the address the routes still name, so that
- * nothing needs a reload; else a new pair on the side where the flag stands.
+ * The sibling of the address that serves, or of the one that the routes still name for a replica that vanished:
+ * nothing needs a reload, and nobody waits for the kernel, which asks only once a second for an address that did
+ * not answer. Else a new pair on the side where the flag stands.
  */
 function chooseAddress(scene: Scene, replica: Replica, old: Container | undefined): string | undefined {
   const { slots } = scene;
   const flagged = flagOf(scene, replica.index);
-  const beside = old?.live.address ? sibling(old.live.address) : undefined;
-  const wanted = beside ?? routedAddress(scene, replica.index);
+  const beside = old?.live.address || routedAddress(scene, replica.index);
+  const wanted = beside && (old || usesFlags(scene)) ? sibling(beside) : beside;
   if (wanted !== undefined && slots.isFree(wanted)) {
     slots.take(wanted);
     return wanted;
