@@ -4,13 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { parse as parseScalar } from 'yaml';
 import type { GuardSettings } from './api/guard.ts';
 import type { DeclaredToken } from './api/token-book.ts';
+import { configFaults } from './config-rules.ts';
 import { decodeText } from './desired/decode-text.ts';
 import type { HostPolicy, Problem } from './desired/desired.ts';
-import { explainError } from './desired/explain-error.ts';
+import { concerns, explainError, type FieldFault } from './desired/explain-error.ts';
+import { isMapping } from './desired/layers.ts';
+import { fieldProblem } from './desired/manifest-document.ts';
+import { withoutExcerpt } from './desired/parse-manifest.ts';
 import { parseYaml } from './desired/parse-yaml.ts';
 import { type Place, readTree } from './desired/read-tree.ts';
-import { createValidator } from './desired/schema-validator.ts';
-import { problemAt, type SourceText } from './desired/source-text.ts';
+import { createValidator, type Validate } from './desired/schema-validator.ts';
+import { createSourceText, problemAt, type SourceText } from './desired/source-text.ts';
 import { parseDuration } from './desired/units.ts';
 import type { Settings } from './plan/plan.ts';
 
@@ -145,20 +149,37 @@ export interface ConfigRequest {
 export function loadConfig({ file, env, flags = {} }: ConfigRequest): Config {
   const path = file ?? places.find((place) => existsSync(place));
   if (file !== undefined && !existsSync(file)) throw new ConfigError(`config ${file}: no such file`);
-  const schema = readSchema();
+  const { schema, validate } = rules();
   const read = path === undefined ? emptyFile : readFile(path);
   const value = structuredClone(read.value) as Mapping;
-  for (const leaf of leavesOf(schema))
-    overlay(value, leaf, flags[leaf.path.join('.')] ?? fromEnvironment(leaf, env));
-  const problems = createValidator(schema)(value).flatMap((error) => {
-    const fault = explainError(error, read.places);
-    if (!fault) return [];
-    const place = read.places.get(fault.pointer);
-    const span = fault.under === 'key' ? (place?.key ?? place?.value) : place?.value;
-    return [problemAt(read.source, span ?? { start: 0, end: 1 }, fault.fault)];
-  });
-  if (problems.length > 0) throw new ConfigError('the configuration is not valid', problems);
+  const given = new Map<string, string>();
+  for (const leaf of leavesOf(schema)) {
+    const flag = leaf.path.join('.');
+    const text = flags[flag] ?? fromEnvironment(leaf, env);
+    if (text === undefined) continue;
+    const name = flags[flag] === undefined ? variableOf(leaf) : flag;
+    overlay(value, leaf, text, name);
+    given.set(`/${leaf.path.join('/')}`, name);
+  }
+  const faults = validate(value).flatMap((error) => explainError(error, read.places) ?? []);
+  refuse(faults.length > 0 ? faults : configFaults(value as unknown as RawConfig), read, given);
   return toConfig(value, path);
+}
+
+/** Throws every fault, at the place in the file or by the name of the variable that gave the value. */
+function refuse(faults: readonly FieldFault[], read: ReadFile, given: ReadonlyMap<string, string>): void {
+  const problems = faults.map(hideValue).map((found) => {
+    const variable = [...given].find(([pointer]) => concerns(found, pointer))?.[1];
+    if (variable !== undefined)
+      return problemAt(createSourceText(variable, ''), { start: 0, end: 1 }, found.fault);
+    const hint = found.fault.hint?.replace('manifest reference', 'configuration reference');
+    const problem = fieldProblem(read, { ...found, fault: { ...found.fault, ...(hint ? { hint } : {}) } });
+    return withoutSecrets(problem, found.pointer);
+  });
+  problems.sort((a, b) =>
+    a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column,
+  );
+  if (problems.length > 0) throw new ConfigError('the configuration is not valid', problems);
 }
 
 /** Where a relative path in the file starts from. */
@@ -254,6 +275,25 @@ export function settingsOf(config: Config): Settings {
   };
 }
 
+/** Where people write credentials, also in the wrong form or beside the right field. */
+const secretPlaces =
+  /^\/(?:source\/(?:auth|url)|sources\/\d+\/(?:auth|url)|credentials|webhooks|secrets\/providers|api\/tokens)(?:\/|$)/;
+
+function hideValue(found: FieldFault): FieldFault {
+  if (!secretPlaces.test(found.pointer) || (found.fault.code !== 'E1203' && found.fault.code !== 'E1206'))
+    return found;
+  const message = found.fault.message.replace(/, not ["0-9].*$/s, ', not what is there');
+  return { ...found, fault: { ...found.fault, message } };
+}
+
+/** What is wrong is told, and the lines around it are not shown where a credential may stand in them. */
+function withoutSecrets(problem: Problem, pointer = ''): Problem {
+  const mayHoldOne =
+    secretPlaces.test(pointer) ||
+    problem.excerpt.some(({ text }) => /token|passw|secret|auth|key\b|:\/\/[^/\s]*@/i.test(text));
+  return mayHoldOne ? withoutExcerpt(problem) : problem;
+}
+
 interface ReadFile {
   readonly value: unknown;
   readonly places: ReadonlyMap<string, Place>;
@@ -267,16 +307,55 @@ const emptyFile: ReadFile = {
 };
 
 function readFile(path: string): ReadFile {
-  const source = decodeText({ path, id: path, content: readFileSync(path) });
+  const source = decodeText({ path, id: path, content: readContent(path) });
   if ('code' in source) throw new ConfigError('the configuration is not valid', [source]);
   const { documents, problems } = parseYaml(source);
-  if (problems.length > 0) throw new ConfigError('the configuration is not valid', problems);
-  const [document] = documents;
+  if (problems.length > 0)
+    throw new ConfigError(
+      'the configuration is not valid',
+      problems.map((problem) => withoutSecrets(problem)),
+    );
+  const [document, second] = documents;
   if (!document) return { ...emptyFile, source };
+  if (second) throw notOne(source, second.contents.range[0]);
   const tree = readTree(document.contents, source, () => false);
   const faults = tree.faults.map(({ span, fault }) => problemAt(source, span, fault));
-  if (faults.length > 0) throw new ConfigError('the configuration is not valid', faults);
+  if (faults.length > 0)
+    throw new ConfigError(
+      'the configuration is not valid',
+      faults.map((fault) => withoutSecrets(fault)),
+    );
+  if (!isMapping(tree.value)) throw notOne(source, 0);
   return { value: tree.value, places: tree.places, source };
+}
+
+function notOne(source: SourceText, start: number): ConfigError {
+  const fault = { code: 'E1201', message: 'the configuration is one mapping, with fields such as source' };
+  return new ConfigError('the configuration is not valid', [
+    problemAt(source, { start, end: start + 1 }, fault),
+  ]);
+}
+
+function readContent(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    throw new ConfigError(
+      `config ${path}: ${code === 'EISDIR' ? 'it is a folder' : `cannot be read (${code})`}`,
+    );
+  }
+}
+
+let known: { readonly schema: Mapping; readonly validate: Validate } | undefined;
+
+/** Compiling the schema takes longer than all the rest. */
+function rules(): { readonly schema: Mapping; readonly validate: Validate } {
+  if (known === undefined) {
+    const schema = readSchema();
+    known = { schema, validate: createValidator(schema) };
+  }
+  return known;
 }
 
 function readSchema(): Mapping {
@@ -300,8 +379,8 @@ function leavesOf(schema: Mapping, path: readonly string[] = [], whole = schema)
 }
 
 /** `PLIMSOLL_SOURCE_DIR`, or the first line of the file that `PLIMSOLL_SOURCE_DIR_FILE` names. */
-function fromEnvironment({ path }: Leaf, env: ConfigRequest['env']): string | undefined {
-  const name = `PLIMSOLL_${path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
+function fromEnvironment(leaf: Leaf, env: ConfigRequest['env']): string | undefined {
+  const name = variableOf(leaf);
   const file = env[`${name}_FILE`];
   if (file === undefined) return env[name];
   try {
@@ -311,14 +390,28 @@ function fromEnvironment({ path }: Leaf, env: ConfigRequest['env']): string | un
   }
 }
 
-function overlay(value: Mapping, { path, isText }: Leaf, text: string | undefined): void {
-  if (text === undefined) return;
+function variableOf({ path }: Leaf): string {
+  return `PLIMSOLL_${path.map((part) => part.replace(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
+}
+
+function overlay(value: Mapping, { path, isText }: Leaf, text: string, name: string): void {
   let target = value;
   for (const part of path.slice(0, -1)) {
     target[part] ??= {};
-    target = target[part] as Mapping;
+    // What the file has in place of a mapping is refused where it stands.
+    if (!isMapping(target[part])) return;
+    target = target[part];
   }
   const last = path.at(-1) ?? '';
   // No text begins with a brace; `{file: PATH}` does.
-  target[last] = isText && !text.startsWith('{') ? text : parseScalar(text);
+  target[last] = isText && !text.startsWith('{') ? text : parseValue(text, name);
+}
+
+/** The value may be a credential, so that what is wrong with it is not quoted. */
+function parseValue(text: string, name: string): unknown {
+  try {
+    return parseScalar(text);
+  } catch {
+    throw new ConfigError(`${name}: it cannot be read as YAML`);
+  }
 }

@@ -2,6 +2,8 @@ import { pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { LoopLog } from './loop/reconciler.ts';
 import type { Redaction } from './redaction.ts';
 
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
 /** JSON lines on stderr, or one readable line each on a terminal. */
 export function createLog(options: {
   readonly level: string;

@@ -16,27 +16,44 @@ import { type Config, ConfigError, loadConfig, packageRoot, settingsOf } from '.
 import type { Snapshot } from './desired/desired.ts';
 import { formatProblem } from './desired/format-problem.ts';
 import type { Loader } from './desired/load-desired.ts';
-import { looksRemote } from './git/source-address.ts';
-import { createLog } from './log.ts';
+import { checkUrl, looksRemote } from './git/source-address.ts';
+import { createLog, logLevels } from './log.ts';
 import type { LoopLog } from './loop/reconciler.ts';
 import { loadContext, manifestSchemas } from './manifest-schemas.ts';
 import { createRedaction, type Redaction } from './redaction.ts';
 
 /** The whole program: one command line in, its exit code out. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const context = createContext();
-  process.exitCode = await runProgram(argv, context, explainError);
+  process.exitCode = await runCommandLine(argv, process);
 }
 
-function createContext(): CliContext {
-  const { env, stdout } = process;
+/** What a command line runs in: this process, except in tests. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+interface Output {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  return runProgram(argv, createContext(surroundings), explainError);
+}
+
+function createContext({ env, stdout, stderr }: Surroundings): CliContext {
+  const configOf = (options: GlobalOptions) => readConfig(options, env);
   const color = stdout.isTTY === true && (env.NO_COLOR ?? '') === '';
   const redaction = createRedaction();
-  const log = createLog({ level: env.PLIMSOLL_LOG_LEVEL ?? 'warn', format: 'pretty', redaction });
+  // A level that does not exist is for the configuration to refuse.
+  const level = logLevels.find((known) => known === env.PLIMSOLL_LOG_LEVEL) ?? 'warn';
+  const log = createLog({ level, format: 'pretty', redaction });
   return {
     out: (text) => void stdout.write(text),
     // What goes to standard output is made of values that hold no secret; messages may quote anything.
-    err: (text) => void process.stderr.write(redaction.redact(text)),
+    err: (text) => void stderr.write(redaction.redact(text)),
     color,
     isTty: stdout.isTTY === true,
     env,
@@ -72,16 +89,26 @@ async function startController(config: Config, redaction: Redaction): Promise<Ex
  * `--source` replaces the configured sources by one: a URL where it looks like one, else a folder, followed as the first
  * of them. `--rev` is what is followed instead, whatever kind of revision it names.
  */
-function configOf({ config, source, rev }: GlobalOptions): Config {
-  const loaded = loadConfig({ file: config, env: process.env });
+function readConfig({ config, source, rev }: GlobalOptions, env: Surroundings['env']): Config {
+  const loaded = loadConfig({ file: config, env });
   const [first] = loaded.sources;
   if (first === undefined || (source === undefined && rev === undefined)) return loaded;
   if (source === undefined && loaded.sources.length > 1)
     throw new CliError(exitCodes.usage, '--rev needs one source, and several are configured', 'add --source');
+  if (source !== undefined && looksRemote(source)) checkAddress(source);
   const { url: _url, dir: _dir, auth: _auth, ...kept } = first;
   const named =
     source === undefined ? first : { ...kept, ...(looksRemote(source) ? { url: source } : { dir: source }) };
   return { ...loaded, sources: [rev === undefined ? named : { ...named, revision: rev }] };
+}
+
+function checkAddress(source: string): void {
+  try {
+    checkUrl(source);
+  } catch (error) {
+    if (!(error instanceof EdgeError)) throw error;
+    throw new CliError(exitCodes.invalid, error.message);
+  }
 }
 
 /** What the source says, as `validate` promises: nothing else of this host is asked, and no secret is opened. */
@@ -145,7 +172,7 @@ const edgeExits: Readonly<Record<string, ExitCode>> = {
   CredentialUnreadable: exitCodes.invalid,
 };
 
-const explainError: ExplainError = (error) => {
+export const explainError: ExplainError = (error) => {
   if (error instanceof CliError) return { code: error.exitCode, text: messageOf(error) };
   if (error instanceof ConfigError) return { code: exitCodes.invalid, text: configMessage(error) };
   if (error instanceof EdgeError)

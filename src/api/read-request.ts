@@ -107,8 +107,15 @@ function check(operation: Operation, part: Part, values: Values): void {
     : new ProblemError(
         400,
         code,
-        `${what} ${name} is ${showValue(values[name])}, expected ${expected(field)}`,
+        `${what} ${name} ${found(values[name], error.instancePath)}, expected ${expected(field)}`,
       );
+}
+
+/** Of a list, the item that is wrong. */
+function found(value: unknown, pointer: string): string {
+  const index = pointer.split('/')[2];
+  const item: unknown = Array.isArray(value) && index !== undefined ? value[Number(index)] : undefined;
+  return item === undefined ? `is ${showValue(value)}` : `holds ${showValue(item)}`;
 }
 
 function validatorOf(operation: Operation, part: Part, schema: Schema): Validate {

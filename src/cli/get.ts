@@ -166,7 +166,11 @@ function unknownKind(kind: string): CliError {
       'plimsoll get --help lists what there is',
     );
   const close = didYouMean(kind, Object.keys(kinds));
-  return new CliError(exitCodes.usage, `no list of ${showValue(kind)}`, close && `did you mean ${close}?`);
+  return new CliError(
+    exitCodes.usage,
+    `no list of ${showValue(kind)}`,
+    close ? `did you mean ${close}?` : 'plimsoll get --help lists what there is',
+  );
 }
 
 async function list(

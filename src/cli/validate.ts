@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { Desired, Problem } from '../desired/desired.ts';
 import { formatProblem } from '../desired/format-problem.ts';
 import { type CliContext, type ExitCode, exitCodes, type Register } from './context.ts';
@@ -13,7 +14,9 @@ export const registerValidate: Register = (program, context, run) => {
     .description('check manifests offline; every error with its place')
     .argument('[path]', 'a folder or git repository; the configured source when absent')
     .option('--config <file>', 'the configuration, for the host policy and the source')
-    .option('-o, --output <format>', 'table or json', 'table')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'),
+    )
     .addHelpText(
       'after',
       '\nExit codes: 0 valid, 2 schema errors, 4 only the host policy refuses.\n\nExample:\n  plimsoll validate ./config',

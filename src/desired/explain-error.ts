@@ -154,7 +154,8 @@ function outOfRange(error: ErrorObject, place: Place | undefined): FieldFault | 
     : [parentSchema?.minimum, parentSchema?.maximum];
   const isBare = keyword === 'x-bytes' && /^\d+$/.test(String(data));
   const hint = isBare ? 'without a unit these are bytes: "512m" has one' : undefined;
-  return mustBe(error, 'E1205', `between ${least} and ${greatest}`, place, hint);
+  const range = greatest === undefined ? `at least ${least}` : `between ${least} and ${greatest}`;
+  return mustBe(error, 'E1205', range, place, hint);
 }
 
 function mustBe(

@@ -243,8 +243,14 @@ function samePlace(a: Place, b: Place): boolean {
 
 async function locate(dir: string): Promise<Place> {
   const root = await realpath(dir).catch((error: unknown) => {
-    throw sourceUnreachable(`read source ${dir}`, plainReason(error), error);
+    const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw sourceUnreachable(
+      `read source ${dir}`,
+      isGone ? 'there is no such folder' : plainReason(error),
+      error,
+    );
   });
+  if (!(await stat(root)).isDirectory()) throw sourceInvalid(`read source ${dir}`, 'it is no folder');
   const dotGit = await kindOf(join(root, '.git'));
   if (dotGit === 'folder') return repository(join(root, '.git'));
   if (dotGit === 'file') return repository(await linkedStore(root));

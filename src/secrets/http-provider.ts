@@ -34,15 +34,18 @@ export function createHttpProvider({
   };
 }
 
+export const safeAddress = 'https:// (http:// on the loopback), without a password';
+
 /** The token and the value go over the network: in clear only where nobody can listen. */
-function addressOf(base: string, reference: string): string {
+export function isSafeAddress(base: string): boolean {
   const parsed = URL.canParse(base) ? new URL(base) : undefined;
   const isSafe =
     parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback(parsed.hostname));
-  if (!isSafe || parsed.username !== '' || parsed.password !== '')
-    throw notAllowed(
-      'secrets.providers.http.url must be https:// (http:// on the loopback), without a password',
-    );
+  return isSafe && parsed.username === '' && parsed.password === '';
+}
+
+function addressOf(base: string, reference: string): string {
+  if (!isSafeAddress(base)) throw notAllowed(`secrets.providers.http.url must be ${safeAddress}`);
   const segments = reference.split('/');
   if (segments.some((part) => ['', '.', '..'].includes(part)) || !reference.isWellFormed())
     throw notAllowed(`${showValue(reference)} is no reference: names with "/" between them`);
