@@ -46,11 +46,6 @@ export interface ApiOptions {
 export function createApi(port: ControllerPort, options: ApiOptions = {}): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
   const frame = new Frame(port, options);
-  // Conditions change with looks, not with questions: their times are kept from the look that changed them.
-  if (!options.guard)
-    port.loop.onLook(({ plan }) => {
-      for (const { app, conditions } of plan?.apps ?? []) port.history.lastTransition(app, conditions);
-    });
   api.use((c, next) => frame.receive(c, next));
   for (const [id, operation] of operationList) {
     if (operation.socketOnly && options.guard) continue;

@@ -2,7 +2,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import process from 'node:process';
-import { getRequestListener } from '@hono/node-server';
+import type { getRequestListener } from '@hono/node-server';
 
 /** What answers, such as a Hono app. */
 export interface Answering {
@@ -57,10 +57,19 @@ function createHttpServer(app: Answering): Server {
     connectionsCheckingInterval: 1_000,
     maxHeaderSize: 16 * 1024,
   };
-  const listener = getRequestListener((request, env) => app.fetch(request, env));
-  const server = createServer(limits, (request, response) => void listener(request, response));
+  // With what it is made of come several megabytes, which an idle server does not need.
+  let listener: Promise<ReturnType<typeof getRequestListener>> | undefined;
+  const server = createServer(limits, async (request, response) => {
+    listener ??= listenerOf(app);
+    await (await listener)(request, response);
+  });
   server.maxConnections = connections + streams;
   return server;
+}
+
+async function listenerOf(app: Answering) {
+  const { getRequestListener } = await import('@hono/node-server');
+  return getRequestListener((request, env) => app.fetch(request, env));
 }
 
 async function listening(server: Server, listen: () => void): Promise<void> {
