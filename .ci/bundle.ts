@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
@@ -21,10 +22,10 @@ export async function bundle({ out, whole = false }: BundleOptions): Promise<Met
     // as the folder above its own.
     splitting: true,
     chunkNames: '[name]-[hash]',
-    plugins: whole ? [] : [leaveOut, withoutCompiler(files)],
+    plugins: whole ? [] : [leaveOut, withoutCompiler(files), requireBuiltins],
     // Libraries of the older kind call `require` for Node's own modules.
     banner: {
-      js: "import { createRequire as plimsollRequire } from 'node:module'; const require = plimsollRequire(import.meta.url);",
+      js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);",
     },
   });
   const compiled = await build({
@@ -85,3 +86,39 @@ module.exports = new Proxy(refuse, { get: refuse });`,
     );
   },
 };
+
+/**
+ * Node's own modules are required instead of imported: an import reads every export once, and to read some of them of
+ * `node:http` loads all that `fetch` and web sockets are made of. Each is named once for all files.
+ */
+const requireBuiltins: Plugin = {
+  name: 'require-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[a-z:/_]+$/ }, ({ path, kind }) =>
+      isBuiltin(path) && kind !== 'require-call'
+        ? { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'builtin', sideEffects: false }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+      const properties = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path)));
+      const read = properties.filter(
+        ([name, { get }]) => (!get || harmless.includes(name)) && /^[a-z]\w*$/i.test(name),
+      );
+      const names = read.map(([name]) => name).filter((name) => name !== 'default' && name !== 'constants');
+      const renamed = names.map((name) => `${name}: $${name}`).join(', ');
+      const constants = read.some(([name]) => name === 'constants')
+        ? 'export const constants = builtin.constants;'
+        : '';
+      return {
+        contents: `const builtin = require('${path}');
+const { ${renamed} } = builtin;
+export { ${names.map((name) => `$${name} as ${name}`).join(', ')} };
+${constants}
+export default builtin;`,
+      };
+    });
+  },
+};
+
+/** Exports that are made when they are read, and are small. When another one is imported the build fails. */
+const harmless: readonly string[] = ['BlockList', 'promises'];
