@@ -99,8 +99,10 @@ export interface EngineReader {
   observe(known: ReadonlySet<string>): Promise<EngineState>;
   /** The image references that the next readings must know about; one that is not there is left out of them. */
   want(images: readonly string[]): void;
-  /** Drops the cache: the next `observe` lists everything. */
+  /** The next `observe` lists the containers anew, and asks for those whose row in that list is another. */
   invalidate(): void;
+  /** The next `observe` asks again for a small share of everything; called often enough, it comes round to all of it. */
+  patrol(): void;
   /** Called whenever something of ours changed; returns the unsubscribe. */
   onChange(listener: (what: string) => void): () => void;
   /** The last lines a container wrote, control characters escaped. */

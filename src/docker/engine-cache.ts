@@ -19,7 +19,7 @@ export interface Stale {
   readonly containers: Set<string>;
   /** Those whose files that may change while they run are to be read again, too. */
   readonly files: Set<string>;
-  /** `rows`: list, and inspect what differs from its row; `all`: list, and inspect everything. */
+  /** `rows`: list, and inspect what differs from its row; `all`: list, and inspect every one. */
   list: 'none' | 'rows' | 'all';
   networks: boolean;
   addresses: boolean;
@@ -39,10 +39,13 @@ export function nothingStale(): Stale {
   };
 }
 
-/** Everything: all of it when events may have been missed, else what a list can tell. */
-export function allStale(list: 'rows' | 'all'): Stale {
-  return { ...nothingStale(), list, networks: true, addresses: true, volumes: true, images: true };
+/** Everything: events may have been missed. */
+export function allStale(): Stale {
+  return { ...nothingStale(), list: 'all', ...hostStale };
 }
+
+/** What is there once on a host. */
+const hostStale = { networks: true, addresses: true, volumes: true, images: true };
 
 export function mergeStale(into: Stale, from: Stale): void {
   for (const id of from.containers) into.containers.add(id);
@@ -61,12 +64,11 @@ interface Cached {
   readonly mounted: readonly string[];
   /** What its list row says, to compare with a later list. */
   readonly row: string;
-  readonly inspectedAt: number;
 }
 
 const sideBySide = 8;
-/** Of containers whose row says nothing new, so many are inspected anyway: a row does not show limits. */
-const refreshedByList = 25;
+/** So many shares make a round of `EngineCache.patrol`. */
+export const patrolShares = 25;
 
 export interface CacheOptions {
   readonly docker: Docker;
@@ -91,6 +93,8 @@ export class EngineCache {
   #networks: readonly Network[] = [];
   #volumes: readonly VolumeInfo[] = [];
   #ourNetwork: NetworkInspectInfo | undefined;
+  /** Shares of the round of patrol under way, the next one last. */
+  #round: Partial<Stale>[] = [];
 
   constructor(options: CacheOptions) {
     this.#options = options;
@@ -119,6 +123,23 @@ export class EngineCache {
     const same = wanted.size === this.#wanted.size && [...wanted].every((one) => this.#wanted.has(one));
     this.#wanted = wanted;
     return !same;
+  }
+
+  /**
+   * The next share of all that is asked for again without a reason, a little at a time: events tell of changes, and
+   * a list does not show limits, files or images.
+   */
+  patrol(): Partial<Stale> {
+    if (this.#round.length === 0) {
+      const ids = [...this.#containers.keys()];
+      const size = Math.ceil(ids.length / (patrolShares - 1));
+      const shares = Array.from({ length: patrolShares - 1 }, (_, index) => {
+        const share = ids.slice(index * size, (index + 1) * size);
+        return { containers: new Set(share), files: new Set(share) };
+      });
+      this.#round = [hostStale, ...shares];
+    }
+    return this.#round.pop() ?? {};
   }
 
   async refresh(stale: Stale): Promise<void> {
@@ -166,14 +187,7 @@ export class EngineCache {
     const listed = new Set(rows.map(({ Id }) => Id));
     for (const id of this.#containers.keys()) if (!listed.has(id)) this.#containers.delete(id);
     if (mode === 'all') return [...listed];
-    const changed = rows
-      .filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row))
-      .map(({ Id }) => Id);
-    const oldest = [...this.#containers]
-      .sort(([, a], [, b]) => a.inspectedAt - b.inspectedAt)
-      .slice(0, refreshedByList)
-      .map(([id]) => id);
-    return [...changed, ...oldest];
+    return rows.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row)).map(({ Id }) => Id);
   }
 
   async #inspect(idOrName: string, withFiles: boolean): Promise<void> {
@@ -192,7 +206,7 @@ export class EngineCache {
     const reading = await this.#withFiles(found, inspected, withFiles);
     const row = inspectedRow(inspected);
     const mounted = [...mountedFiles(inspected).values()];
-    this.#containers.set(inspected.Id, { reading, row, mounted, inspectedAt: performance.now() });
+    this.#containers.set(inspected.Id, { reading, row, mounted });
   }
 
   /** A file changes without an event: it is read when it must be, and kept in between. */

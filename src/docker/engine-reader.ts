@@ -66,7 +66,7 @@ export function createEngineReader({
   const lists = createHostLists({ docker, instance, cache });
   const listeners = new Set<(what: string) => void>();
   const checks = createExecChecks(docker, redact);
-  let stale = allStale('all');
+  let stale = allStale();
   /** Something is out of date; false means that the last reading still holds. */
   let dirty = true;
   let lost = false;
@@ -94,12 +94,12 @@ export function createEngineReader({
     onEvent,
     onOpen() {
       lost = false;
-      mark(allStale('all'));
+      mark(allStale());
       tell('engine connected');
     },
     onLost(error) {
       // No reading holds without the stream: the next one must find out whether the engine is there.
-      mark(allStale('all'));
+      mark(allStale());
       if (lost) return;
       lost = true;
       onUnreachable(error);
@@ -141,7 +141,10 @@ export function createEngineReader({
       if (cache.want(images)) dirty = true;
     },
     invalidate() {
-      mark(allStale('rows'));
+      mark({ list: 'rows' });
+    },
+    patrol() {
+      mark(cache.patrol());
     },
     onChange(listener) {
       listeners.add(listener);

@@ -52,6 +52,8 @@ export interface LoopStatus {
 }
 
 const minutes = 60_000;
+/** A share of what the engine knows is asked for again; all of it comes round in about five minutes. */
+const patrolInterval = 12_000;
 /** An engine or source that does not answer is asked again by its own edge; this is the longest we wait for that. */
 const retryUnseen = 5_000;
 
@@ -97,13 +99,20 @@ export class Reconciler {
       this.#reader.listen(look),
       source.onChange(() => look('source')),
     );
-    const resync = setInterval(() => this.#resync(), this.#options.resync ?? 5 * minutes);
+    const { invalidate, patrol } = reader;
+    const anew = (how: () => void, why: string) => () => {
+      how();
+      this.trigger(why);
+    };
+    const resync = setInterval(anew(invalidate, 'resync'), this.#options.resync ?? 5 * minutes);
+    const patrols = setInterval(anew(patrol, 'patrol'), patrolInterval);
     const nightly: ScheduledTask = schedule('17 3 * * *', async () => {
       this.#edges.history.compact(this.#options.now());
       await this.#options.nightly?.();
     });
     this.#ends.push(
       () => clearInterval(resync),
+      () => clearInterval(patrols),
       () => void nightly.destroy(),
     );
     this.trigger('start');
@@ -155,11 +164,6 @@ export class Reconciler {
   #progress(app: string, step: Step, line = describeStep(step)): void {
     this.#options.log.debug({ app, step: step.kind }, line);
     for (const watcher of this.#watchers) watcher(app, line);
-  }
-
-  #resync(): void {
-    this.#edges.reader.invalidate();
-    this.trigger('resync');
   }
 
   async #run(): Promise<void> {

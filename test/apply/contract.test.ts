@@ -9,7 +9,7 @@ import type { Container, Image, Observed } from '../../src/observed/observed.ts'
 import { applyStep, Refusal } from '../../src/plan/apply-step.ts';
 import type { Step } from '../../src/plan/plan.ts';
 import { type AVault, aVault } from '../docker/a-vault.ts';
-import { type Corner, hashB, openCorner } from '../docker/test-engine.ts';
+import { type Corner, hashB, openCorner, patrolAll } from '../docker/test-engine.ts';
 import { aWorld } from '../plan/worlds.ts';
 
 /** Two hosts that must not be told apart: the simulated one of the planning tests, and a real engine. */
@@ -187,7 +187,7 @@ function realHost(
       return outcome.reason;
     },
     async look() {
-      reader.invalidate();
+      patrolAll(reader);
       const ids = await docker.listContainers({
         all: true,
         filters: { label: [`plimsoll.instance=${instance}`] },

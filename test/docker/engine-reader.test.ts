@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EdgeError, type EngineState } from '../../src/apply/ports.ts';
+import { patrolShares } from '../../src/docker/engine-cache.ts';
 import { createEngineReader, type DockerReader } from '../../src/docker/engine-reader.ts';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import type { LogLine } from '../../src/docker/log-lines.ts';
@@ -207,7 +208,7 @@ test('an engine that answers nothing does not hold a reading for ever', async ()
   }
 });
 
-test('a resync finds what no event told, and inspects little', async () => {
+test('a resync is one list', async () => {
   const id = await run('resync');
   await seen('it', (state) => state.containers.some((one) => one.id === id && one.state === 'running'));
   await quiet();
@@ -215,9 +216,30 @@ test('a resync finds what no event told, and inspects little', async () => {
   reader.invalidate();
   await observe();
   assert.is(lists().length, 1);
+  assert.is(socket.requests.length, 1);
   socket.forget();
   await observe();
   assert.equal(socket.requests, []);
+});
+
+test('a patrol asks again for everything, a share at a time', async () => {
+  const id = await run('patrolled');
+  await seen('it', (state) => state.containers.some((one) => one.id === id && one.state === 'running'));
+  await quiet();
+  socket.forget();
+  let most = 0;
+  for (let share = 0; share < patrolShares; share += 1) {
+    const before = socket.requests.length;
+    reader.patrol();
+    await observe();
+    most = Math.max(most, socket.requests.length - before);
+  }
+  const asked = (what: RegExp) => socket.requests.filter((one) => what.test(one)).length;
+  assert.is(asked(new RegExp(`/containers/${id}/json`)), 1);
+  assert.is(asked(/\/networks(\?|$| )/), 1);
+  assert.is(asked(/\/volumes/), 1);
+  assert.is(lists().length, 0);
+  assert.ok(most < 12, `${most} at once`);
 });
 
 test('what an act touched is asked for without waiting for its event', async () => {

@@ -8,7 +8,7 @@ import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import { tarOf } from '../../src/docker/tar.ts';
 import type { ContainerSpec } from '../../src/observed/observed.ts';
 import { type CutSocket, openCutSocket } from './cut-socket.ts';
-import { type Corner, openCorner, until } from './test-engine.ts';
+import { type Corner, openCorner, patrolAll, until } from './test-engine.ts';
 
 let corner: Corner;
 let socket: CutSocket;
@@ -112,7 +112,7 @@ test('files are read when they may have changed, and only of containers that hav
   await engine.createContainer(plain, [{ mount: '/etc/fixed', content: 'x', mode: 0o644 }], true);
   await engine.start(plain.name);
   const wanted = await run('counted', first);
-  reader.invalidate();
+  patrolAll(reader);
   await reader.observe(new Set());
   socket.forget();
   for (let times = 0; times < 5; times += 1) await reader.observe(new Set());
@@ -135,7 +135,7 @@ test('files are read when they may have changed, and only of containers that hav
   await container.putArchive(tarOf([{ path: first.mount, content: Buffer.from('by hand'), mode: 0o644 }]), {
     path: '/',
   });
-  reader.invalidate();
+  patrolAll(reader);
   const byHand = (await liveOf(wanted.name)).liveFiles?.[first.mount];
   assert.is(
     byHand,

@@ -25,7 +25,7 @@ import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import type { Container, ContainerSpec } from '../../src/observed/observed.ts';
 import { type AVault, aVault } from './a-vault.ts';
 import { openCutSocket } from './cut-socket.ts';
-import { type Corner, openCorner, until } from './test-engine.ts';
+import { type Corner, openCorner, patrolAll, until } from './test-engine.ts';
 import { ensureTestImage } from './test-image.ts';
 
 const vault: AVault = aVault();
@@ -132,7 +132,7 @@ test('a variable that has another value than its version is changed by hand', as
   const { env } = (await live(wanted.name)).live;
   assert.equal(env.TOKEN, { secret: 'db/other', version: 'changed-by-hand' });
   vault.forget(value);
-  reader.invalidate();
+  patrolAll(reader);
   assert.equal((await live(wanted.name)).live.env.TOKEN, value, 'what is not known here cannot be compared');
   await corner.engine.remove(wanted.name);
 });

@@ -1,8 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import type { EnginePort } from '../../src/apply/ports.ts';
+import type { EnginePort, EngineReader } from '../../src/apply/ports.ts';
 import { createEngine } from '../../src/docker/engine.ts';
+import { patrolShares } from '../../src/docker/engine-cache.ts';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import { containerName } from '../../src/observed/container-name.ts';
 import type { ContainerSpec } from '../../src/observed/observed.ts';
@@ -25,6 +26,12 @@ export interface Corner {
     parts?: { specHash?: string; replica?: number },
   ): ContainerSpec;
   clear(): Promise<void>;
+}
+
+/** A whole round: the next reading asks for everything again. */
+export function patrolAll(reader: Pick<EngineReader, 'invalidate' | 'patrol'>): void {
+  reader.invalidate();
+  for (let share = 0; share < patrolShares; share += 1) reader.patrol();
 }
 
 export const hashA = 'a'.repeat(64);

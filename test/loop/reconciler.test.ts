@@ -38,6 +38,7 @@ function aLoop(
     observe: over.observe ?? (async () => state),
     want() {},
     invalidate() {},
+    patrol() {},
     onChange: () => () => {},
     tail: async () => [],
     exec: async () => ({ ok: true, detail: '' }),
