@@ -185,6 +185,11 @@ export const explainError: ExplainError = (error) => {
       code: exitCodes.refused,
       text: `error: ${error.message}\nhelp: ask that controller: plimsoll reconcile\n`,
     };
+  if (isNamed(error, 'StateRefusedError'))
+    return {
+      code: exitCodes.refused,
+      text: `error: ${error.message}\nhelp: see what it is, and move it away\n`,
+    };
   if (isNamed(error, 'NewerSchemaError'))
     return { code: exitCodes.invalid, text: `error: ${error.message}\n` };
   return explainBug(error);

@@ -50,6 +50,9 @@ function openFile(path: string, migrations: readonly string[], now: number): Ope
   try {
     checkWhole(db);
     const version = versionOf(db);
+    if (version < 0) throw new DamagedError(`its schema is version ${version}`);
+    const missing = version === migrations.length ? missingTable(db, migrations) : undefined;
+    if (missing !== undefined) throw new DamagedError(`table ${missing} is missing`);
     if (version > migrations.length) throw new NewerSchemaError(path, version, migrations.length);
     db.pragma('journal_mode = WAL');
     if (version === 0 || version === migrations.length) return { db: migrated(db, migrations) };
@@ -86,6 +89,13 @@ function migrated(db: Database.Database, migrations: readonly string[]): Databas
 
 function versionOf(db: Database.Database): number {
   return Number(db.pragma('user_version', { simple: true }));
+}
+
+/** A table that the migrations make and that is not there. */
+function missingTable(db: Database.Database, migrations: readonly string[]): string | undefined {
+  const made = [...migrations.join('\n').matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name ?? '');
+  const found = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
+  return made.find((name) => !found.includes(name));
 }
 
 class DamagedError extends Error {}

@@ -1,5 +1,13 @@
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 
+/** Something lies in the state directory that we never follow or overwrite (exit code 4). */
+export class StateRefusedError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StateRefusedError';
+  }
+}
+
 /** Makes the state directory ours alone (0700); one that everybody may write to, like /tmp, is left as it is. */
 export function ensureStateDir(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -19,7 +27,7 @@ export function ensurePrivateFile(file: string): { readonly isNew: boolean } {
     closeSync(openSync(file, 'wx', 0o600));
     return { isNew: true };
   }
-  if (!found.isFile()) throw new Error(`${file} is no regular file: refused`);
+  if (!found.isFile()) throw new StateRefusedError(`${file} is no regular file`);
   if ((found.mode & 0o077) !== 0) chmodSync(file, 0o600);
   return { isNew: found.size === 0 };
 }

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database, { SqliteError } from 'better-sqlite3';
 import { ensurePrivateFile, ensureStateDir } from './state-dir.ts';
@@ -27,16 +27,15 @@ export function lockState(stateDir: string): StateLock {
   ensureStateDir(stateDir);
   const file = join(stateDir, 'lock.db');
   const pidFile = join(stateDir, 'lock.pid');
-  ensurePrivateFile(file);
-  const db = new Database(file, { timeout: 0 });
+  let db: Database.Database;
   try {
-    db.exec('BEGIN EXCLUSIVE');
+    db = lockedFile(file);
   } catch (error) {
-    db.close();
-    if (error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) {
-      throw new StateLockedError(stateDir, readPid(pidFile));
-    }
-    throw error;
+    if (hasCode(error, 'SQLITE_BUSY')) throw new StateLockedError(stateDir, readPid(pidFile));
+    if (!hasCode(error, 'SQLITE_NOTADB')) throw error;
+    // What is no database locks nobody out. It is emptied and not removed: who did so a moment ago holds this very file.
+    truncateSync(file);
+    db = lockedFile(file);
   }
   writePid(pidFile);
   let held = true;
@@ -48,6 +47,22 @@ export function lockState(stateDir: string): StateLock {
       db.close();
     },
   };
+}
+
+function lockedFile(file: string): Database.Database {
+  ensurePrivateFile(file);
+  const db = new Database(file, { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof SqliteError && error.code.startsWith(code);
 }
 
 function writePid(file: string): void {
