@@ -36,7 +36,10 @@ export function testCorpus(folder: URL, answer: Answer): void {
     }
     test(`${name}: no two cases are one`, () => {
       assert.is(new Set(cases.map(({ title }) => title)).size, cases.length, 'a title is there twice');
-      const inputs = cases.map(({ whole, lines }) => [whole, ...lines].join('\n').trim());
+      const inputs = cases.map(({ title, whole, lines }) => {
+        const input = lines.join('\n').trim();
+        return `${whole} ${input === '' ? title : input}`;
+      });
       const twice = cases.filter((_, index) => inputs.indexOf(inputs[index] ?? '') !== index);
       assert.equal(
         twice.map(({ title }) => title),

@@ -135,7 +135,9 @@ function unknown(
   fields: Readonly<Record<string, Schema>>,
 ): ProblemError {
   const close = didYouMean(name, Object.keys(fields));
-  return new ProblemError(400, code, `unknown ${what} ${showValue(name)}`, close && `did you mean ${close}?`);
+  const known = Object.keys(fields).join(', ') || 'none';
+  const hint = close === undefined ? `known here: ${known}` : `did you mean ${close}?`;
+  return new ProblemError(400, code, `unknown ${what} ${showValue(name)}`, hint);
 }
 
 function expected(schema: Schema): string {
