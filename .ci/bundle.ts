@@ -61,29 +61,35 @@ const common = {
 } as const satisfies BuildOptions;
 
 /**
- * Parts of dockerode that nothing here calls: an engine by SSH, and sessions and progress of BuildKit's builds. With
- * them come a whole SSH client, gRPC and protobuf.
+ * What nothing here calls: in dockerode an engine by SSH, sessions and progress of BuildKit's builds and the packing of
+ * folders, and in pino threads that write. With them come a whole SSH client, gRPC and protobuf.
  */
 const leftOut: Readonly<Record<string, string>> = {
-  'docker-modem/lib/ssh.js': 'an engine over ssh://',
-  'dockerode/lib/session.js': 'a session of BuildKit',
+  'docker-modem/lib/ssh.js': 'engines over ssh://',
+  'dockerode/lib/session.js': 'sessions of BuildKit',
   'dockerode/lib/buildkit.js': "the progress of BuildKit's builds",
+  'tar-fs/index.js': 'the packing of folders',
+  '@balena/dockerignore/ignore.js': 'the packing of folders',
+  'pino/lib/transport.js': 'logging by threads',
 };
 
 const leaveOut: Plugin = {
   name: 'leave-out',
-  setup({ onLoad }) {
-    onLoad(
-      { filter: /[\\/](?:docker-modem|dockerode)[\\/]lib[\\/](?:ssh|session|buildkit)\.js$/ },
-      ({ path }) => {
-        const what = Object.entries(leftOut).find(([file]) => path.replaceAll('\\', '/').endsWith(file))?.[1];
-        const message = `plimsoll is built without ${what}`;
-        return {
-          contents: `const refuse = () => { throw new Error(${JSON.stringify(message)}); };
+  setup({ onLoad, onEnd }) {
+    const missing = new Set(Object.keys(leftOut));
+    onLoad({ filter: /[\\/]node_modules[\\/].*\.js$/ }, ({ path }) => {
+      const [file, what] =
+        Object.entries(leftOut).find(([end]) => path.replaceAll('\\', '/').endsWith(`/${end}`)) ?? [];
+      if (file === undefined) return undefined;
+      missing.delete(file);
+      const message = `plimsoll is built without ${what}`;
+      return {
+        contents: `const refuse = () => { throw new Error(${JSON.stringify(message)}); };
 module.exports = new Proxy(refuse, { get: refuse });`,
-        };
-      },
-    );
+      };
+    });
+    // An update may have moved one: then all that it brings would be back without a word.
+    onEnd(() => ({ errors: [...missing].map((file) => ({ text: `there is no ${file} to leave out` })) }));
   },
 };
 
