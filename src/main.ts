@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setFlagsFromString } from 'node:v8';
 import { EdgeError } from './apply/ports.ts';
 import {
   type CliConfig,
@@ -80,9 +79,6 @@ function createContext({ env, stdout, stderr }: Surroundings): CliContext {
 
 /** Loaded only here, as engine, git and history are only where they are needed: most commands just ask the controller. */
 async function startController(config: Config, redaction: Redaction): Promise<ExitCode> {
-  // A controller makes little at a time: what is young keeps the megabyte that it starts with, where V8 would let it
-  // grow to 32 in the first seconds and never give them back.
-  setFlagsFromString('--semi-space-growth-factor=1');
   const { runController } = await import('./run-controller.ts');
   const format = config.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
   const log = createLog({ level: config.logLevel, format, redaction });
