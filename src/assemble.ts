@@ -147,7 +147,7 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     secrets,
     credential,
     desired: async (wanted) => load(wanted, (await proxy.observe()).routes),
-    world: async (revision) => readWorld(await snapshot(revision)),
+    world: async (revision) => readWorld(snapshot(revision)),
     engineVersion: () => reader.ping(),
     removeAll: (options, progress) => removeAll({ docker, engine, reader, proxy, config }, options, progress),
     async close() {
@@ -157,12 +157,14 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     },
   };
 
-  async function readWorld(wanted: Snapshot): Promise<World> {
+  /** Somebody waits for it: what does not need each other is asked side by side. */
+  async function readWorld(reading: Promise<Snapshot>): Promise<World> {
     const memory = mode === 'write' ? history.memory() : readMemory(databaseOf(config));
-    const observedProxy = await proxy.observe();
+    const known = new Set(Object.keys(memory.containers));
+    const [wanted, observedProxy] = await Promise.all([reading, proxy.observe(), reader.observe(known)]);
     const desired = await load(wanted, observedProxy.routes);
     reader.want(imagesOf(desired, memory));
-    const state = await reader.observe(new Set(Object.keys(memory.containers)));
+    const state = await reader.observe(known);
     const health = await liveHealth(join(config.stateDir, 'plimsoll.sock'), state.containers);
     return {
       now: Date.now(),
