@@ -17,7 +17,8 @@ export async function describeMachine(docker: Docker): Promise<MachineFacts> {
   return {
     machine: `${cpus().length} × ${processor?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: `Linux ${release()}, ${debianName()}`,
-    plimsoll: `${version}, commit ${await firstLine('git', ['-C', project, 'describe', '--always', '--dirty'])}`,
+    plimsoll: version,
+    commit: await firstLine('git', ['-C', project, 'describe', '--always', '--dirty']),
     node: process.versions.node,
     engine: `${engine.Version}, API ${engine.ApiVersion}`,
     caddy: await firstLine('caddy', ['version']),

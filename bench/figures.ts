@@ -47,7 +47,7 @@ function precise(value: number): string {
 }
 
 /** Columns as wide as their widest cell: the first and the last to the left, the numbers to the right. */
-function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
   );
