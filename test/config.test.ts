@@ -1,9 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, loadConfig } from '../src/config.ts';
+import { readCases } from './corpus-file.ts';
+import { runs } from './property-runs.ts';
 
 const test = suite<{ dir: string }>('the configuration');
 
@@ -92,6 +95,31 @@ test('what is opened for a single app says whom it is for', ({ dir }) => {
     'unknown field "allowPriviledged" (did you mean "allowPrivileged"?)',
   ]);
   assert.is(problemsOf(dir, { policy: { apps: { 'VPN 1': {} } } }).length, 1);
+});
+
+test('whatever is written, the configuration is read or refused with places inside the file', ({ dir }) => {
+  const corpus = readFileSync(new URL('corpus/config/values.txt', import.meta.url), 'utf8');
+  const texts = readCases(corpus).map(({ lines }) => lines.join('\n'));
+  const piece = fc.constantFrom(...'{}[]:,-"\'\n #', 'null', '[a]', '{a: b}', '-1', '__proto__: 1', '\u202e');
+  const text = fc
+    .tuple(fc.constantFrom(...texts), fc.array(fc.tuple(fc.nat(80), fc.nat(9), piece), { maxLength: 3 }))
+    .map(([one, changes]) =>
+      changes.reduce((now, [at, gone, put]) => now.slice(0, at) + put + now.slice(at + gone), one),
+    );
+  const file = join(dir, 'changed.yaml');
+  return fc.assert(
+    fc.property(text, (written) => {
+      writeFileSync(file, written);
+      try {
+        loadConfig({ file, env: {} });
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        const lines = written.split('\n').length;
+        assert.ok(error.problems.every(({ line, column }) => line >= 1 && line <= lines && column >= 1));
+      }
+    }),
+    { numRuns: runs(300), includeErrorInReport: true },
+  );
 });
 
 test.run();

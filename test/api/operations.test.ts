@@ -5,6 +5,7 @@ import { createApi } from '../../src/api/create-api.ts';
 import type { DocumentOperation, DocumentParameter } from '../../src/api/openapi-document.ts';
 import type { Schema } from '../../src/api/schema.ts';
 import { EdgeError } from '../../src/apply/ports.ts';
+import { runs } from '../property-runs.ts';
 import type { AController } from './a-controller.ts';
 import { aShop } from './a-shop.ts';
 import { type Answered, checkAnswer, document, faultsIn } from './check-answer.ts';
@@ -241,7 +242,7 @@ test('no input that is made up makes a bug of ours or an answer that the documen
         assert.ok(answer.status !== 500, answer.text);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: runs(400) },
   );
 });
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { runs } from '../property-runs.ts';
 import { loadFiles, usualHead } from './corpus.ts';
 
 const tokens = [
@@ -45,7 +46,7 @@ test('reading any text throws nothing, and every position lies inside the file',
         assert.ok(length >= 1 && column + length - 1 <= Math.max(1, characters));
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
 });
 
@@ -54,7 +55,7 @@ test('reading any bytes throws nothing', () => {
     fc.property(fc.uint8Array({ maxLength: 200 }), (content) => {
       loadFiles({ 'app.yaml': content });
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -107,7 +108,7 @@ test('any value in the place of a manifest or of its fields throws nothing', () 
       const manifest = { apiVersion: 'plimsoll/v1', kind: 'App', metadata: { name: 'shop' }, spec };
       loadFiles({ 'app.yaml': JSON.stringify(manifest) });
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type { App } from '../../src/desired/app.ts';
 import { canonicalJson } from '../../src/desired/canonical.ts';
 import { specHash } from '../../src/desired/spec-hash.ts';
+import { runs } from '../property-runs.ts';
 import { loadFiles, problemLines } from './corpus.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/);
@@ -81,7 +82,7 @@ test('key order, comments and formatting change nothing but positions', () => {
         assert.is(specHash(first.container), specHash(second.container));
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -109,7 +110,7 @@ test('the order of files changes nothing', () => {
     fc.property(shuffled, ([files, other]) => {
       assert.equal(loadFiles(Object.fromEntries(files)), loadFiles(Object.fromEntries(other)));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 

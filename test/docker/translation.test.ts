@@ -19,6 +19,7 @@ import { repoDigest } from '../../src/docker/repo-digest.ts';
 import { firstEntry, tarOf } from '../../src/docker/tar.ts';
 import { containerName } from '../../src/observed/container-name.ts';
 import type { ContainerSpec } from '../../src/observed/observed.ts';
+import { runs } from '../property-runs.ts';
 
 const imageId = `sha256:${'1'.repeat(64)}`;
 const specHash = 'c'.repeat(64);
@@ -241,6 +242,7 @@ test('whatever is wanted, the create call holds nothing but what the list names'
       assert.ok(Object.keys(body.Labels ?? {}).every((name) => name.startsWith('plimsoll.')));
       assert.is(host.Privileged, wanted.privileged);
     }),
+    { numRuns: runs(100) },
   );
 });
 

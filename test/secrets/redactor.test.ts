@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stringify as toYaml } from 'yaml';
 import { createRedactor, type Redactor } from '../../src/secrets/redactor.ts';
+import { runs } from '../property-runs.ts';
 
 function knowing(...values: readonly string[]): Redactor {
   const redactor = createRedactor();
@@ -68,7 +69,7 @@ for (const [name, encode] of Object.entries(encodings))
         // What is left is what was around it, and the quotes and names that the encoding adds.
         assert.ok(shown.length <= before.length + after.length + 30, shown);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -84,7 +85,7 @@ for (const style of ['base64', 'base64url'] as const)
         const left = shown.replaceAll(/\*+/g, '').length;
         assert.ok(left <= Math.ceil(((before + after) * 8) / 6) + 6, `${shown} of ${text}`);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -185,7 +186,7 @@ test('a value broken over any number of pieces is hidden as in one', () => {
         assert.is(shown + stream.end(), redactor.redact(text));
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 

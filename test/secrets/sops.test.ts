@@ -18,6 +18,7 @@ import {
   sealingOf,
 } from '../../src/secrets/seal-sops.ts';
 import { readRule } from '../../src/secrets/sops-rule.ts';
+import { runs } from '../property-runs.ts';
 import { anIdentity, encrypt, plainSecret } from './a-secret.ts';
 
 const me = await anIdentity();
@@ -164,7 +165,7 @@ test('any text comes back as it was', async () => {
       assert.equal(parse(shown).data, { A: one, B: two }, shown);
       assert.is(shown.includes('# beside'), isCommented);
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -425,7 +426,7 @@ test('no single character of data and MAC can be changed', async () => {
       );
       return isHarmless === undefined;
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -464,7 +465,7 @@ test('whatever is done to a file, its values are what they were or it is refused
       for (const { type, plain } of opened?.values ?? [])
         if (type !== undefined) assert.ok(['value-of-a', 'value-of-b'].includes(plain));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

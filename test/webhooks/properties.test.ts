@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { providers } from '../../src/webhooks/forge.ts';
 import { isSameRepository, parseRepositoryAddress } from '../../src/webhooks/repository-address.ts';
+import { runs } from '../property-runs.ts';
 import { createRoom } from './a-room.ts';
 import { secrets, signed } from './signing.ts';
 
@@ -107,7 +108,7 @@ test('any bytes as a body, rightly signed, are answered, and never by an error o
       // GitHub's own library verifies text, and GitHub sends nothing else.
       assert.ok([202, 400, ...(to === 'github' ? [401] : [])].includes(status), `${to} ${status}`);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
   room.history.close();
 });
@@ -126,7 +127,7 @@ test('any JSON, rightly signed, is answered, and what is stored is short and pri
         assert.not.match(text ?? '', /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]|\p{Surrogate}/u);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
   room.history.close();
 });
@@ -172,7 +173,7 @@ test('without the secret nothing is accepted, whatever the headers say', async (
         assert.is(status, 401);
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
   assert.equal(room.asked, []);
   room.history.close();
@@ -200,7 +201,7 @@ test('one byte of a signed body that is another makes it nobody’s', async () =
         assert.is((await room.hooks.request(`/webhooks/${to}`, init)).status, 401);
       },
     ),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   );
   room.history.close();
 });
@@ -245,7 +246,7 @@ test('no text makes the reading of an address throw', () => {
       const parsed = parseRepositoryAddress(text);
       if (parsed) assert.ok(parsed.host !== '' && parsed.path !== '');
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
 });
 
