@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   type Stats,
   statfsSync,
@@ -103,6 +104,13 @@ export function createSecretFolder(configured: string | undefined, instance: str
     return found !== undefined && dirname(dirname(path)) === found && /^\d+$/.test(basename(path));
   };
 
+  /** An instance's own folder goes with the last of its files; the default one has what others made for it. */
+  const removeEmpty = (): void => {
+    const found = find();
+    if (instance === 'default' || found === undefined || !existsSync(found)) return;
+    if (readdirSync(found).length === 0) rmdirSync(found);
+  };
+
   const refuseForeign = (path: string): void => {
     if (!holds(path)) throw noFolder(path, 'it lies outside of secrets.runtimeDir as it is configured now');
   };
@@ -136,6 +144,7 @@ export function createSecretFolder(configured: string | undefined, instance: str
     remove(paths) {
       for (const folder of new Set(paths.filter(holds).map(dirname)))
         rmSync(folder, { recursive: true, force: true });
+      removeEmpty();
     },
     sweep(used) {
       const found = find();
