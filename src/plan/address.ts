@@ -43,13 +43,16 @@ export function upperHalf(subnet: string): string {
  */
 export class Slots {
   readonly #taken: Set<number>;
+  readonly #spoken: ReadonlySet<number>;
   readonly #end: number;
   #next: number;
 
-  constructor(subnet: string, taken: Iterable<string>) {
+  /** `spoken` is what the routes dial: only the app that it is dialled for may come up there. */
+  constructor(subnet: string, taken: Iterable<string>, spoken: Iterable<string> = []) {
     const [base = '', bits = '16'] = subnet.split('/');
     const start = toNumber(base);
     this.#taken = new Set([...taken].filter((address) => address !== '').map(toNumber));
+    this.#spoken = new Set([...spoken].map(toNumber));
     this.#next = start + 2;
     this.#end = start + 2 ** (32 - Number(bits)) / 2;
   }
@@ -65,12 +68,16 @@ export class Slots {
   /** Takes the lowest pair of which neither address is in use; undefined when the subnet is full. */
   takePair(flagged: boolean): string | undefined {
     for (; this.#next + 1 < this.#end; this.#next += 2) {
-      if (this.#taken.has(this.#next) || this.#taken.has(this.#next + 1)) continue;
+      if (this.#isTaken(this.#next) || this.#isTaken(this.#next + 1)) continue;
       const address = this.#next + (flagged ? 1 : 0);
       this.#taken.add(address);
       this.#next += 2;
       return toAddress(address);
     }
     return undefined;
+  }
+
+  #isTaken(address: number): boolean {
+    return this.#taken.has(address) || this.#spoken.has(address);
   }
 }

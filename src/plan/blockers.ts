@@ -64,6 +64,8 @@ function dependencies({ target }: Scene, planned: ReadonlyMap<string, AppPlan>):
 
 function isMet(dependency: AppPlan | undefined, condition: 'healthy' | 'started'): boolean {
   if (!dependency) return false;
-  if (condition === 'started') return dependency.replicas.ready > 0 || dependency.health === 'Progressing';
+  // What needs no replica is healthy without one, and so is as far as it ever starts.
+  if (condition === 'started')
+    return dependency.replicas.ready > 0 || ['Progressing', 'Healthy'].includes(dependency.health);
   return dependency.health === 'Healthy' && dependency.steps.length === 0;
 }

@@ -97,9 +97,14 @@ function mayStop({ scene, world, plan }: Case, container: Container): boolean {
     (other) =>
       other !== container &&
       other.replica === container.replica &&
-      other.state === 'running' &&
-      isPublished(other),
+      ((other.state === 'running' && isPublished(other)) || hasDoneItsWork(scene, other)),
   );
+}
+
+/** A job that ends, of the release that is being brought in. What is asked over the network stands in while it runs. */
+function hasDoneItsWork({ target, lookup, name }: Scene, { specHash, state, exitCode }: Container): boolean {
+  const ends = target?.app.restart === 'never' || (target?.app.restart === 'on-failure' && exitCode === 0);
+  return ends && state === 'exited' && specHash === target.specHash && !lookup.routes.has(name);
 }
 
 function switchesToUnverified({ scene, plan }: Case): string[] {
@@ -165,7 +170,9 @@ function routesToStrangers({ observed, desired }: World, plan: Plan): Violation[
   );
   return load.routes.flatMap((route) => {
     const own = observed.containers
-      .filter(({ app }) => app === route.app || app === former.get(route.app))
+      .filter(
+        ({ app }) => app === route.app || app === former.get(route.app) || former.get(app) === route.app,
+      )
       .filter(isPublished);
     const addresses = new Set(own.map(({ live }) => live.address));
     const strange = route.upstreams.filter(

@@ -9,6 +9,7 @@ import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts
 import { mergeRoutes, routesOf } from './plan-routes.ts';
 import { isSameRelease } from './release.ts';
 import { createScene, type Scene } from './scene.ts';
+import { addressOf } from './traffic.ts';
 
 /**
  * The next acts and the moment to look again, from the world alone. Nothing remembers where a rollout was: a
@@ -49,7 +50,10 @@ function createScenes(world: World): Map<string, Scene> {
   ]);
   const lookup = createLookup(world);
   const own = world.observed.containers.map((container) => container.live.address);
-  const slots = new Slots(world.settings.subnet, [...world.observed.takenAddresses, ...own]);
+  const spoken = world.observed.proxy.routes.flatMap(({ upstreams }) =>
+    upstreams.flatMap(({ plain, flagged }) => [addressOf(plain), addressOf(flagged)]),
+  );
+  const slots = new Slots(world.settings.subnet, [...world.observed.takenAddresses, ...own], spoken);
   const listed = [...names].filter((name) => name !== '' && !(former.has(name) && !apps.has(name))).sort();
   return new Map(listed.map((name) => [name, createScene(world, lookup, name, apps.get(name), slots)]));
 }

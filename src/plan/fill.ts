@@ -122,5 +122,6 @@ function chooseAddress(scene: Scene, replica: Replica, old: Container | undefine
     return wanted;
   }
   const heldByOurs = scene.containers.some((container) => container.live.address === wanted);
-  return heldByOurs ? undefined : slots.takePair(flagged);
+  // Without flags any pair will do, and of two that hold this one nobody could tell which to see out.
+  return heldByOurs && usesFlags(scene) ? undefined : slots.takePair(flagged);
 }

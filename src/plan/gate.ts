@@ -26,6 +26,13 @@ const checks: readonly Check[] = [
           message: `replica ${container.replica} exited with code ${container.exitCode}`,
         }
       : undefined,
+  (scene, { container, standing }) =>
+    standing === 'finished' && isAsked(scene)
+      ? {
+          reason: 'ContainerExited',
+          message: `replica ${container.replica} exited with code ${container.exitCode}, and is to serve`,
+        }
+      : undefined,
   (scene, { container, standing, health }) =>
     standing === 'settling' &&
     scene.world.now >= settleDeadline(scene, container) &&
@@ -44,6 +51,11 @@ const checks: readonly Check[] = [
         }
       : undefined,
 ];
+
+/** By people, through Caddy: a job that ends serves nobody. */
+function isAsked({ target, lookup, name }: Scene): boolean {
+  return (target?.app.domains.length ?? 0) > 0 || lookup.routes.has(name);
+}
 
 export function gateFailure(scene: Scene): GateFailure | undefined {
   if (!scene.target || scene.proven) return undefined;
@@ -75,7 +87,11 @@ function hookFailure(scene: Scene): GateFailure | undefined {
         message: `${hook.hook} exited with code ${hook.exitCode}`,
         containers: [hook.id],
       };
-    if (hook.state === 'running' && limit !== undefined && scene.world.now >= hook.startedAt + limit)
+    if (
+      (hook.state === 'running' || hook.state === 'paused') &&
+      limit !== undefined &&
+      scene.world.now >= hook.startedAt + limit
+    )
       return {
         reason: 'HookTimedOut',
         message: `${hook.hook} ran longer than ${limit / 1000} s`,

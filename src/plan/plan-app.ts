@@ -4,7 +4,7 @@ import type { FieldChange } from './compare-spec.ts';
 import { findDifferences, isOnlySecrets } from './differences.ts';
 import { deploymentOf, newDeploymentId } from './draft.ts';
 import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
-import type { AppPlan } from './plan.ts';
+import type { AppPlan, Decision, Step } from './plan.ts';
 import { planHook, removeHooks } from './plan-hooks.ts';
 import { planReplicas } from './plan-replicas.ts';
 import { routesOf } from './plan-routes.ts';
@@ -24,7 +24,7 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): Ap
   const suspended = isSuspended(scene);
   carryOver(scene, turn);
   if (scene.wanted) liftStale(scene, scene.wanted, turn);
-  if (suspended) turn.phases.clear();
+  if (suspended) suspend(scene, turn);
   else if (failure && scene.target) fail(scene, scene.target, failure, turn);
   else act(scene, turn, blocker);
   holdBack(scene, turn);
@@ -35,6 +35,13 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): Ap
 
 export function isSuspended({ wanted, memory, world }: Scene): boolean {
   return isHeld(world, wanted, memory);
+}
+
+/** Left alone; a suspension that ends by itself is looked at then. */
+function suspend({ memory, world }: Scene, turn: Turn): void {
+  turn.phases.clear();
+  const until = memory.suspended?.until;
+  if (until !== undefined && world.now < until) turn.wake(until);
 }
 
 /** History goes with an app to its new name. */
@@ -104,7 +111,6 @@ function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
     return;
   }
   if (!scene.proven && !matches(scene, target)) open(scene, target, turn);
-  lookUpTag(scene, target, turn);
   const ready = world.observed.networks.some(
     (network) => network.ours && network.name === world.settings.network,
   );
@@ -112,6 +118,8 @@ function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
   if (blocker?.until !== undefined) turn.wake(blocker.until);
   if (blocker) turn.phases.add('Pending');
   planReplicas(scene, target, turn, free);
+  // Last, so that a registry that fails holds up no repair.
+  lookUpTag(scene, target, turn);
   conclude(scene, target, turn);
 }
 
@@ -254,12 +262,30 @@ function isConverged(scene: Scene, target: Target, turn: Turn): boolean {
 function holdBack({ memory, world, name }: Scene, turn: Turn): void {
   const { failure } = memory;
   if (world.observed.underway[name]) {
-    turn.steps.length = 0;
+    cut(turn, 0);
     return;
   }
   if (!failure || world.now >= failure.nextRetry) return;
   const failed = turn.steps.findIndex((step) => step.kind === failure.step);
   if (failed < 0) return;
-  turn.steps.length = failed;
+  cut(turn, failed);
   turn.wake(failure.nextRetry);
+}
+
+/** Records that tell of an act, and the acts that they tell of. */
+const acts: Partial<Record<Decision['kind'], readonly Step['kind'][]>> = {
+  restarted: ['start', 'restart'],
+  healed: ['create'],
+  delivered: ['deliver'],
+  checked: ['pull'],
+};
+
+/** What is not done in this look is not remembered as done either: each record asks for another look. */
+function cut({ steps, records }: Turn, length: number): void {
+  steps.length = length;
+  const kept = records.filter(({ kind }) => {
+    const needed = acts[kind];
+    return needed === undefined || steps.some((step) => needed.includes(step.kind));
+  });
+  records.splice(0, records.length, ...kept);
 }

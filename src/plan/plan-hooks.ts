@@ -2,7 +2,7 @@ import { containerName } from '../observed/container-name.ts';
 import type { Container } from '../observed/observed.ts';
 import { draftSpec } from './draft.ts';
 import { isOfTarget } from './gate.ts';
-import { prepare } from './prepare.ts';
+import { hasLostItsAddress, prepare } from './prepare.ts';
 import type { Target } from './release.ts';
 import type { Scene } from './scene.ts';
 import type { Turn } from './turn.ts';
@@ -21,6 +21,13 @@ export function planHook(scene: Scene, target: Target, kind: Kind, turn: Turn): 
   if (container?.state === 'exited') return container.exitCode === 0;
   turn.phases.add(kind === 'preDeploy' ? 'Pending' : 'Verifying');
   if (!container) createHook(scene, target, kind, hook.command, turn);
+  else if (container.state === 'created' && hasLostItsAddress(scene, container))
+    turn.steps.push({
+      kind: 'remove',
+      container: container.id,
+      reason: 'somebody else has its address',
+      traffic: 'none',
+    });
   else if (container.state === 'created')
     turn.steps.push({
       kind: 'start',

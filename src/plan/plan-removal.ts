@@ -108,7 +108,10 @@ function lookAfter(scene: Scene, turn: Turn): void {
   const last = steps.findIndex(({ kind }) => !mending.includes(kind));
   const kept = last < 0 ? steps : steps.slice(0, last);
   turn.steps.push(...kept);
-  if (kept.length > 0) turn.records.push(...records.filter(({ kind }) => kind === 'restarted'));
+  // Without them a time that has passed would be waited for again and again.
+  turn.records.push(
+    ...records.filter(({ kind }) => kind === 'drain' || (kind === 'restarted' && kept.length > 0)),
+  );
   if (wakeAt !== undefined) turn.wake(Math.max(wakeAt, scene.world.now + 1_000));
 }
 

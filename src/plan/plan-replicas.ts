@@ -4,6 +4,7 @@ import { fill } from './fill.ts';
 import { settleDeadline } from './gate.ts';
 import { deliverFiles, healInPlace } from './heal.ts';
 import { isDialled } from './plan-routes.ts';
+import { hasLostItsAddress } from './prepare.ts';
 import type { Target } from './release.ts';
 import { isPublished } from './release.ts';
 import { judgedAt, restartAt, wasEndedFromOutside } from './restart.ts';
@@ -34,6 +35,15 @@ function tend(scene: Scene, target: Target, member: Member, turn: Turn): void {
   switch (standing) {
     case 'unstarted':
       turn.phases.add('Starting');
+      if (hasLostItsAddress(scene, container)) {
+        turn.steps.push({
+          kind: 'remove',
+          container: container.id,
+          reason: 'somebody else has its address',
+          traffic: 'none',
+        });
+        return;
+      }
       turn.steps.push({
         kind: 'start',
         container: container.id,

@@ -1,4 +1,5 @@
 import type { App, Domain } from '../desired/app.ts';
+import { isSameValue } from '../desired/canonical.ts';
 import type { Container, Route, RouteTable, Upstream } from '../observed/observed.ts';
 import { plainOf, sibling } from './address.ts';
 import { isReady, settleDeadline } from './gate.ts';
@@ -16,8 +17,13 @@ export function routesOf(scene: Scene, frozen: boolean): RouteTable {
   const replicas = upstreamReplicas(scene);
   if (replicas.length === 0) return keepWhileNothingServes(scene, running);
   const app = domainSource(scene, target.app);
-  if (app) return app.domains.map((domain) => toRoute(scene, app, domain, replicas));
+  if (app) return app.domains.map((domain) => sameOr(running, toRoute(scene, app, domain, replicas)));
   return running.map((route) => ({ ...route, upstreams: keptUpstreams(scene, target.app, route, replicas) }));
+}
+
+/** The route that runs already when it is this one: whoever compares the two later sees it at once. */
+function sameOr(running: readonly Route[], route: Route): Route {
+  return running.find((one) => isSameValue(one, route)) ?? route;
 }
 
 /** One (host, path) has one owner: of two apps that claim it in passing, the one that has it keeps it. */
@@ -53,7 +59,9 @@ function domainSource(scene: Scene, app: App): App | undefined {
     ({ current }) => isReady(current) && onFlag(scene, current.container),
   );
   if (scene.proven || switched) return app;
-  return scene.memory.lastHealthy?.app;
+  const { lastHealthy } = scene.memory;
+  // Not even Caddy knows the older one's: better these than none for who serves.
+  return lastHealthy?.app ?? (scene.world.observed.proxy.state === 'edited' ? app : undefined);
 }
 
 /** The older release's routes are known only from what Caddy runs: they stand, and dial who serves now. */
@@ -85,7 +93,10 @@ function upstreamReplicas(scene: Scene): Serving[] {
   );
   const chosen = well.length > 0 ? well : serving.filter(({ index }) => listed.has(index));
   const served = new Set(serving.map(({ index }) => index));
-  const arriving = scene.replicas.some((replica) => !served.has(replica.index) && isArriving(scene, replica));
+  // Nobody waits where it is not known what Caddy ran: who served would be cut off meanwhile.
+  const arriving =
+    scene.world.observed.proxy.state !== 'edited' &&
+    scene.replicas.some((replica) => !served.has(replica.index) && isArriving(scene, replica));
   return arriving ? chosen.filter(({ index }) => listed.has(index)) : chosen;
 }
 

@@ -1,3 +1,4 @@
+import type { Container } from '../observed/observed.ts';
 import { draftSpec } from './draft.ts';
 import type { Target } from './release.ts';
 import type { Scene } from './scene.ts';
@@ -38,4 +39,12 @@ function ensureVolumes(scene: Scene, target: Target, turn: Turn): void {
         reason: 'the app mounts it',
         traffic: 'none',
       });
+}
+
+/**
+ * Its address was free when it was planned, and taken when it was started: by a container that was being made at
+ * the same time. It would never start, and another one gets another address.
+ */
+export function hasLostItsAddress({ memory: { failure } }: Scene, { createdAt }: Container): boolean {
+  return failure?.step === 'start' && failure.reason === 'AddressTaken' && failure.at >= createdAt;
 }

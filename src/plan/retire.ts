@@ -45,11 +45,13 @@ function drain(scene: Scene, old: Container, turn: Turn): void {
 
 /** Out of the routes first, then the time that requests under way are given; true when that is over. */
 export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
+  const since = scene.world.memory.containers[old.id]?.unroutedSince;
   if (hasRoutes(scene, old)) {
     turn.phases.add('Routing');
+    // It was out of the routes before: the time that it was given then is over.
+    if (since !== undefined) turn.records.push({ kind: 'drain', container: old.id, since: undefined });
     return false;
   }
-  const since = scene.world.memory.containers[old.id]?.unroutedSince;
   turn.phases.add('Draining');
   if (since === undefined) turn.records.push({ kind: 'drain', container: old.id, since: scene.world.now });
   const until = (since ?? scene.world.now) + drainOf(scene);
@@ -95,9 +97,13 @@ function hasRoutes(scene: Scene, old: Container): boolean {
   return domains.length > 0 && isRouted(scene, old);
 }
 
-function drainOf({ target }: Scene): number {
-  const deploy = target?.app.deploy;
-  return Math.max(deploy?.drain ?? 0, deploy?.bake ?? 0);
+/** A manifest's own when it says nothing; for what was never healthy or is not remembered too. */
+const usualDrain = 10_000;
+
+/** A first release that failed has no target any more, and one that git dropped no manifest: both served. */
+function drainOf({ target, wanted }: Scene): number {
+  const deploy = (target ?? wanted)?.app.deploy;
+  return Math.max(deploy?.drain ?? usualDrain, deploy?.bake ?? 0);
 }
 
 function end(scene: Scene, old: Container, reason: string, turn: Turn): void {

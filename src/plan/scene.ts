@@ -67,9 +67,8 @@ export function createScene(
   const names = app?.renamedFrom === undefined ? [name] : [name, app.renamedFrom];
   const mine = names.flatMap((one) => lookup.containers.get(one) ?? []);
   const containers = mine.filter((container) => container.hook === undefined);
-  const memory = names.map((one) => world.memory.apps[one]).find((one) => one !== undefined) ?? {
-    restarts: {},
-  };
+  const remembered = names.map((one) => world.memory.apps[one]).find((one) => one !== undefined);
+  const memory = remembered ? underName(remembered, name) : { restarts: {} };
   const wanted = app && toWanted(world, app, containers, memory);
   const { target, quarantined } = isHeld(world, wanted, memory)
     ? looked(wanted, memory)
@@ -84,6 +83,22 @@ export function createScene(
     surplus: target ? containers.filter((container) => !placed.has(container)) : [],
     proven: target !== undefined && isProven(memory, target, replicas),
   };
+}
+
+/** A release from before a rename is returned to under the new name, with the volumes of the old one. */
+function underName(memory: AppMemory<App>, name: string): AppMemory<App> {
+  const { lastHealthy, pin } = memory;
+  if ([lastHealthy, pin].every((release) => release === undefined || release.app.name === name))
+    return memory;
+  return {
+    ...memory,
+    ...(lastHealthy && { lastHealthy: { ...lastHealthy, app: renamed(lastHealthy.app, name) } }),
+    ...(pin && { pin: { ...pin, app: renamed(pin.app, name) } }),
+  };
+}
+
+function renamed(app: App, name: string): App {
+  return app.name === name ? app : { ...app, name, renamedFrom: app.name };
 }
 
 /** The commit that an app is read at: with several sources that of its own. */

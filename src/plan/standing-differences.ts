@@ -64,7 +64,7 @@ export function standingDifferences(scene: Scene, container: Container): Differe
 /** Its replica's flag was set or removed by hand: requests go to the slot where nobody is. */
 function isPassedBy(scene: Scene, container: Container): boolean {
   const isCurrent = scene.replicas[container.replica]?.current?.container === container;
-  const isVerified = isCurrent && isExposed(scene) && isPublished(container);
+  const isVerified = isCurrent && isExposed(scene) && isPublished(container) && container.state === 'running';
   return isVerified && scene.world.observed.proxy.state === 'running' && !onFlag(scene, container);
 }
 

@@ -252,7 +252,7 @@ export function askRestart(host: SimulatedHost, app: string): void {
 }
 
 /** A hand on the host. */
-export function meddle(host: SimulatedHost, kind: Meddling, nth: number): void {
+export function meddle(host: Pick<SimulatedHost, 'world'>, kind: Meddling, nth: number): void {
   const { observed } = host.world;
   const victim = observed.containers[nth % Math.max(1, observed.containers.length)];
   if (!victim) return;
