@@ -1,5 +1,5 @@
 import type { Container } from '../observed/observed.ts';
-import { Slots } from '../plan/address.ts';
+import { noSlots } from '../plan/address.ts';
 import { createLookup, type Lookup } from '../plan/lookup.ts';
 import type { World } from '../plan/plan.ts';
 import { createScene } from '../plan/scene.ts';
@@ -45,7 +45,7 @@ export function containerItems(world: World, app?: string): ContainerItem[] {
 
 function standingsOf(world: World, lookup: Lookup, name: string): Map<string, string> {
   const app = world.desired.apps.find((one) => one.name === name);
-  const scene = createScene(world, lookup, name, app, new Slots(world.settings.subnet, []));
+  const scene = createScene(world, lookup, name, app, noSlots(world.settings.subnet));
   const current = scene.replicas.flatMap((replica) => replica.current ?? []);
   return new Map([
     ...current.map(({ container, standing }) => [container.id, standing] as const),

@@ -15,15 +15,16 @@ export function toAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
 
-/** The other address of the slot pair. */
+/** The other address of the slot pair: the two differ in their last number alone. */
 export function sibling(address: string): string {
-  const value = toNumber(address);
-  return toAddress(value % 2 === 0 ? value + 1 : value - 1);
+  const dot = address.lastIndexOf('.') + 1;
+  const last = Number(address.slice(dot));
+  return `${address.slice(0, dot)}${last % 2 === 0 ? last + 1 : last - 1}`;
 }
 
 /** The slot that Caddy dials when the flag file exists is the odd one. */
 export function isFlagged(address: string): boolean {
-  return toNumber(address) % 2 === 1;
+  return address.charCodeAt(address.length - 1) % 2 === 1;
 }
 
 /** The pair's even address. */
@@ -42,42 +43,60 @@ export function upperHalf(subnet: string): string {
  * engine's own allocation, so that a container without a fixed address never sits in a slot.
  */
 export class Slots {
-  readonly #taken: Set<number>;
-  readonly #spoken: ReadonlySet<number>;
+  readonly #occupied: () => Occupied;
   readonly #end: number;
+  #taken: Set<string> | undefined;
+  #spoken: ReadonlySet<string> = new Set();
   #next: number;
 
-  /** `spoken` is what the routes dial: only the app that it is dialled for may come up there. */
-  constructor(subnet: string, taken: Iterable<string>, spoken: Iterable<string> = []) {
+  /** `occupied` is called when the first address is asked for: most looks ask for none. */
+  constructor(subnet: string, occupied: () => Occupied) {
     const [base = '', bits = '16'] = subnet.split('/');
     const start = toNumber(base);
-    this.#taken = new Set([...taken].filter((address) => address !== '').map(toNumber));
-    this.#spoken = new Set([...spoken].map(toNumber));
+    this.#occupied = occupied;
     this.#next = start + 2;
     this.#end = start + 2 ** (32 - Number(bits)) / 2;
   }
 
   isFree(address: string): boolean {
-    return !this.#taken.has(toNumber(address));
+    return !this.#inUse().has(address);
   }
 
   take(address: string): void {
-    this.#taken.add(toNumber(address));
+    this.#inUse().add(address);
   }
 
   /** Takes the lowest pair of which neither address is in use; undefined when the subnet is full. */
   takePair(flagged: boolean): string | undefined {
+    const taken = this.#inUse();
     for (; this.#next + 1 < this.#end; this.#next += 2) {
-      if (this.#isTaken(this.#next) || this.#isTaken(this.#next + 1)) continue;
-      const address = this.#next + (flagged ? 1 : 0);
-      this.#taken.add(address);
+      const pair = [toAddress(this.#next), toAddress(this.#next + 1)] as const;
+      if (pair.some((address) => taken.has(address) || this.#spoken.has(address))) continue;
+      const address = pair[flagged ? 1 : 0];
+      taken.add(address);
       this.#next += 2;
-      return toAddress(address);
+      return address;
     }
     return undefined;
   }
 
-  #isTaken(address: number): boolean {
-    return this.#taken.has(address) || this.#spoken.has(address);
+  #inUse(): Set<string> {
+    if (this.#taken === undefined) {
+      const { taken, spoken } = this.#occupied();
+      this.#taken = new Set(taken);
+      this.#spoken = new Set(spoken);
+    }
+    return this.#taken;
   }
+}
+
+export interface Occupied {
+  readonly taken: Iterable<string>;
+  /** What the routes dial: only the app that it is dialled for may come up there. */
+  readonly spoken: Iterable<string>;
+}
+
+/** For a scene that is only looked at: nothing is made in it. */
+export function noSlots(subnet: string): Slots {
+  return new Slots(subnet, () => ({ taken: [], spoken: [] }));
 }

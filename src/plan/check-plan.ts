@@ -1,9 +1,9 @@
 import type { Container } from '../observed/observed.ts';
-import { isFlagged, Slots } from './address.ts';
+import { isFlagged, noSlots } from './address.ts';
 import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, Step, World } from './plan.ts';
 import { isSuspended } from './plan-app.ts';
-import { judgeRemovals, mending } from './plan-removal.ts';
+import { judgeRemovals, mending, type PruneVerdict } from './plan-removal.ts';
 import { hashOf, isPublished } from './release.ts';
 import { createScene, type Scene } from './scene.ts';
 import { addressOf, isRouted } from './traffic.ts';
@@ -19,6 +19,7 @@ interface Case {
   readonly world: World;
   readonly scene: Scene;
   readonly plan: AppPlan;
+  readonly verdict: PruneVerdict;
 }
 
 type Rule = readonly [rule: string, find: (subject: Case) => string[]];
@@ -36,6 +37,7 @@ const rules: readonly Rule[] = [
 export function checkPlan(world: World, plan: Plan): Violation[] {
   const lookup = createLookup(world);
   const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
+  const verdict = judgeRemovals(world);
   // Every rule of one app is about its steps.
   const acting = plan.apps.filter(({ steps }) => steps.length > 0);
   const perApp = acting.flatMap((appPlan) => {
@@ -44,9 +46,9 @@ export function checkPlan(world: World, plan: Plan): Violation[] {
       lookup,
       appPlan.app,
       apps.get(appPlan.app),
-      new Slots(world.settings.subnet, []),
+      noSlots(world.settings.subnet),
     );
-    const subject = { world, scene, plan: appPlan };
+    const subject = { world, scene, plan: appPlan, verdict };
     return rules.flatMap(([rule, find]) =>
       find(subject).map((message) => ({ app: appPlan.app, rule, message })),
     );
@@ -149,8 +151,7 @@ function removesVolumes({ world, scene, plan }: Case): string[] {
     .map((volume) => `${volume} is not this app's to remove`);
 }
 
-function touchesHeld({ world, scene, plan }: Case): string[] {
-  const verdict = judgeRemovals(world);
+function touchesHeld({ scene, plan, verdict }: Case): string[] {
   const held = verdict.held !== undefined && verdict.orphans.has(plan.app);
   const suspended = scene.wanted !== undefined && isSuspended(scene);
   return plan.steps

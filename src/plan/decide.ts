@@ -1,12 +1,12 @@
 import type { App } from '../desired/app.ts';
-import { canonicalJson } from '../desired/canonical.ts';
+import { isSameValue } from '../desired/canonical.ts';
 import type { Container, RouteTable } from '../observed/observed.ts';
-import { Slots } from './address.ts';
+import { type Occupied, Slots } from './address.ts';
 import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
-import { isSuspended, planApp } from './plan-app.ts';
+import { planApp } from './plan-app.ts';
 import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts';
-import { mergeRoutes, routesOf } from './plan-routes.ts';
+import { mergeRoutes } from './plan-routes.ts';
 import { isSameRelease } from './release.ts';
 import { createScene, type Scene } from './scene.ts';
 import { addressOf } from './traffic.ts';
@@ -49,13 +49,17 @@ function createScenes(world: World): Map<string, Scene> {
     ...Object.keys(world.memory.apps),
   ]);
   const lookup = createLookup(world);
-  const own = world.observed.containers.map((container) => container.live.address);
-  const spoken = world.observed.proxy.routes.flatMap(({ upstreams }) =>
-    upstreams.flatMap(({ plain, flagged }) => [addressOf(plain), addressOf(flagged)]),
-  );
-  const slots = new Slots(world.settings.subnet, [...world.observed.takenAddresses, ...own], spoken);
+  const slots = new Slots(world.settings.subnet, () => occupiedIn(world));
   const listed = [...names].filter((name) => name !== '' && !(former.has(name) && !apps.has(name))).sort();
   return new Map(listed.map((name) => [name, createScene(world, lookup, name, apps.get(name), slots)]));
+}
+
+function occupiedIn({ observed }: World): Occupied {
+  const own = observed.containers.map((container) => container.live.address);
+  const spoken = observed.proxy.routes.flatMap(({ upstreams }) =>
+    upstreams.flatMap(({ plain, flagged }) => [addressOf(plain), addressOf(flagged)]),
+  );
+  return { taken: [...observed.takenAddresses, ...own], spoken };
 }
 
 /** Dependencies first, so that what waits for them sees their plan; validation has refused cycles. */
@@ -81,7 +85,7 @@ function planOne(
   const { world, name } = scene;
   const isInvalid = world.desired.invalid.includes(name);
   if (!scene.wanted && !isInvalid) return planRemoval(scene, verdict);
-  return { plan: planApp(scene, planned), routes: routesOf(scene, isSuspended(scene) || isInvalid) };
+  return planApp(scene, planned);
 }
 
 function planHost(world: World, routes: RouteTable, scenes: ReadonlyMap<string, Scene>): Step[] {
@@ -110,7 +114,7 @@ function planHost(world: World, routes: RouteTable, scenes: ReadonlyMap<string, 
 
 function needsLoad({ observed: { proxy } }: World, routes: RouteTable): boolean {
   if (proxy.state === 'unreachable') return false;
-  return proxy.state === 'edited' || canonicalJson(proxy.routes) !== canonicalJson(routes);
+  return proxy.state === 'edited' || !isSameValue(proxy.routes, routes);
 }
 
 function whyLoad({ observed: { proxy } }: World): string {

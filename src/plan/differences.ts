@@ -1,5 +1,5 @@
 import type { App, AppFile, ContainerFields } from '../desired/app.ts';
-import { canonicalJson } from '../desired/canonical.ts';
+import { canonicalJson, isSameValue } from '../desired/canonical.ts';
 import { fileDigest } from '../desired/file-digest.ts';
 import { isSecretValue } from '../desired/secret.ts';
 import type { Container, Route, RouteTable } from '../observed/observed.ts';
@@ -146,11 +146,12 @@ function wantedRoutes({ name }: Scene, { app }: Target, routes: RouteTable): Rou
 function routeDifferences({ lookup, name, world, memory }: Scene, wanted: RouteTable): Difference[] {
   if (world.observed.proxy.state === 'unreachable') return [];
   const running = lookup.routes.get(name) ?? [];
+  if (running.length === wanted.length && wanted.every((route) => running.includes(route))) return [];
   const keys = [...new Set([...running, ...wanted].map(keyOf))].sort();
   return keys.flatMap((key) => {
     const live = running.find((route) => keyOf(route) === key);
     const desired = wanted.find((route) => keyOf(route) === key);
-    if (canonicalJson(settingsOf(live)) === canonicalJson(settingsOf(desired))) return [];
+    if (live === desired || isSameValue(settingsOf(live), settingsOf(desired))) return [];
     const known = memory.lastHealthy?.app.domains.some((domain) => `${domain.host}${domain.path}` === key);
     const cause = world.observed.proxy.state === 'edited' || (known && !live) ? 'drift' : 'commit';
     const onlyPasswords = textOf(live) === textOf(desired) ? ' (passwords changed)' : '';
@@ -178,6 +179,7 @@ function textOf(route: Route | undefined): string | undefined {
 }
 
 function unique(differences: readonly Difference[]): Difference[] {
+  if (differences.length === 0) return [];
   const seen = new Map(differences.map((one) => [`${one.path}\n${one.live}\n${one.desired}`, one]));
   return [...seen.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }

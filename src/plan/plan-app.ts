@@ -1,3 +1,4 @@
+import type { RouteTable } from '../observed/observed.ts';
 import { assess } from './assess.ts';
 import { type Blocker, findBlocker } from './blockers.ts';
 import type { FieldChange } from './compare-spec.ts';
@@ -8,7 +9,7 @@ import type { AppPlan, Decision, Step } from './plan.ts';
 import { planHook, removeHooks } from './plan-hooks.ts';
 import { planReplicas } from './plan-replicas.ts';
 import { routesOf } from './plan-routes.ts';
-import { isPublished, isSameRelease, releaseKey, type Target } from './release.ts';
+import { isPublished, isSameApp, isSameRelease, type Target } from './release.ts';
 import { hasDrained, retire, stop } from './retire.ts';
 import { isHeld, type Scene } from './scene.ts';
 import { isExposed, isTakenOver } from './take-over.ts';
@@ -16,7 +17,10 @@ import { isRouted } from './traffic.ts';
 import { Turn } from './turn.ts';
 
 /** One step nearer for one app that git wants, or whose manifest is invalid and that is left as it is. */
-export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): AppPlan {
+export function planApp(
+  scene: Scene,
+  planned: ReadonlyMap<string, AppPlan>,
+): { readonly plan: AppPlan; readonly routes: RouteTable } {
   const turn = new Turn();
   // What is being done may just be mending what would be judged.
   const failure = scene.world.observed.underway[scene.name] ? undefined : gateFailure(scene);
@@ -30,7 +34,8 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, AppPlan>): Ap
   holdBack(scene, turn);
   const routes = routesOf(scene, suspended || !scene.wanted);
   const differences = findDifferences(scene, routes);
-  return assess({ scene, turn, blocker: suspended ? undefined : blocker, suspended, differences, failure });
+  const findings = { scene, turn, blocker: suspended ? undefined : blocker, suspended, differences, failure };
+  return { plan: assess(findings), routes };
 }
 
 export function isSuspended({ wanted, memory, world }: Scene): boolean {
@@ -223,7 +228,7 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
   const { specHash, imageId, revision, app } = target;
   if (imageId === undefined) return;
   const recorded = memory.lastHealthy;
-  if (!isSameRelease(recorded, target) || !recorded || releaseKey(recorded.app) !== releaseKey(app))
+  if (!isSameRelease(recorded, target) || !recorded || !isSameApp(recorded.app, app))
     turn.records.push({ kind: 'healthy', release: { specHash, imageId, revision, app } });
   // The replacement stayed as it should be: the next such change is a new one, not the same again.
   const differs = (how: FieldChange['heal']) =>

@@ -104,7 +104,7 @@ export const mending: readonly Step['kind'][] = [
 
 /** As long as its removal is held, what runs is kept running; what is gone already stays gone. */
 function lookAfter(scene: Scene, turn: Turn): void {
-  const { steps, records, wakeAt } = planApp(scene, new Map());
+  const { steps, records, wakeAt } = planApp(scene, new Map()).plan;
   const last = steps.findIndex(({ kind }) => !mending.includes(kind));
   const kept = last < 0 ? steps : steps.slice(0, last);
   turn.steps.push(...kept);

@@ -22,6 +22,11 @@ export function hashOf(app: App): string {
   return remember(hashes, app, () => specHash(app.container));
 }
 
+/** Nothing but their place in the file differs. */
+export function isSameApp(a: App, b: App): boolean {
+  return a === b || releaseKey(a) === releaseKey(b);
+}
+
 /** Equal for two apps exactly when nothing but their place in the file differs. */
 export function releaseKey(app: App): string {
   return remember(keys, app, () =>

@@ -277,7 +277,13 @@ function isProven(memory: AppMemory<App>, target: Target, replicas: readonly Rep
   );
 }
 
+/** The instance whose name a container bears. */
+const named = new WeakMap<Container, string>();
+
 /** The name agrees with what the container is. */
-export function isRightlyNamed(world: World, container: Container): boolean {
-  return isOwnName(container.name, { instance: world.settings.instance, ...container });
+export function isRightlyNamed({ settings: { instance } }: World, container: Container): boolean {
+  if (named.get(container) === instance) return true;
+  const isNamed = isOwnName(container.name, { instance, ...container });
+  if (isNamed) named.set(container, instance);
+  return isNamed;
 }

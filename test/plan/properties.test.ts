@@ -141,6 +141,12 @@ test('from every mess a good commit is converged in a bounded number of looks, a
         );
         const again = decide(host.world);
         assert.equal(stepsOf(again), []);
+        const wakeAt = again.wakeAt ?? host.world.now + 1_000_000;
+        assert.equal(
+          decide({ ...host.world, now: wakeAt - 1 }),
+          again,
+          'it holds until it wants to be looked at',
+        );
         assert.equal(
           again.apps.map(({ sync, health, differences }) => [sync, health, differences]),
           [['Synced', 'Healthy', []]],
