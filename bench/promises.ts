@@ -27,7 +27,7 @@ export const promises: readonly Promised[] = [
     promise: 'Level-triggered and idempotent: a second look plans nothing',
     evidence: [
       model('schedules', /^walk/),
-      corpus('test/plan/properties.test.ts', 'test/plan/exhaustive.test.ts'),
+      corpus('test/plan/properties.test.ts', 'test/model/model.test.ts'),
       scenes('test/e2e/converge.test.ts'),
     ],
   },
