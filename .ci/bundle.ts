@@ -4,16 +4,27 @@ import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { compiledSchemas, schemaFiles, withoutCompiler } from './compiled-schemas.ts';
 
+/** Without what nothing calls; with functions made of the schemas; with Node's own modules required. */
+export type Saving = 'leaveOut' | 'withoutCompiler' | 'requireBuiltins';
+
 export interface BundleOptions {
   /** The folder to write to. */
   readonly out: string;
-  /** Parts of libraries that nothing here calls stay in; for comparison. */
-  readonly whole?: boolean;
+  /** Which savings are made; all, unless what each of them brings is to be measured. */
+  readonly savings?: readonly Saving[];
 }
 
 /** Writes program and client; answers with what went into which file. */
-export async function bundle({ out, whole = false }: BundleOptions): Promise<Metafile['outputs']> {
+export async function bundle({
+  out,
+  savings = ['leaveOut', 'withoutCompiler', 'requireBuiltins'],
+}: BundleOptions): Promise<Metafile['outputs']> {
   const files = schemaFiles();
+  const plugins: Record<Saving, Plugin> = {
+    leaveOut,
+    withoutCompiler: withoutCompiler(files),
+    requireBuiltins,
+  };
   const program = await build({
     ...common,
     entryPoints: { main: 'src/main.ts' },
@@ -22,7 +33,8 @@ export async function bundle({ out, whole = false }: BundleOptions): Promise<Met
     // as the folder above its own.
     splitting: true,
     chunkNames: '[name]-[hash]',
-    plugins: whole ? [] : [leaveOut, withoutCompiler(files), requireBuiltins],
+    define: { __dirname: 'import.meta.dirname' },
+    plugins: savings.map((saving) => plugins[saving]),
     // Libraries of the older kind call `require` for Node's own modules.
     banner: {
       js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);",
@@ -55,6 +67,8 @@ const common = {
   // Stack traces and errors that are told apart by their names keep them.
   keepNames: true,
   external: ['better-sqlite3'] as string[],
+  // Native parts of what is left out, where it is not.
+  loader: { '.node': 'copy' },
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,

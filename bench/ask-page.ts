@@ -6,13 +6,14 @@ export interface Address {
   readonly port: number;
   /** The `Host` header. */
   readonly name: string;
+  readonly path?: string;
 }
 
 /** The page of a 200; undefined for every other answer and for none. Each time by a new connection. */
-export async function askPage({ host, port, name }: Address): Promise<string | undefined> {
+export async function askPage({ host, port, name, path = '/' }: Address): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const asked = get(
-    { host, port, headers: { Host: name }, agent: false, timeout: 5_000 },
+    { host, port, path, headers: { Host: name }, agent: false, timeout: 5_000 },
     async (response) => {
       const page = await text(response).catch(() => undefined);
       resolve(response.statusCode === 200 ? page?.trim() : undefined);

@@ -9,6 +9,7 @@ import type { Settings } from './settings.ts';
 
 /** A real controller: the program itself, in a process of its own. */
 export interface Controller {
+  readonly pid: number;
   /** What its API answers to `/api/v1/PATH`; undefined for everything but a 200. */
   ask<T>(path: string): Promise<T | undefined>;
   /** An app as its API shows it; undefined while there is none, or nobody to ask. */
@@ -21,12 +22,16 @@ export const plimsoll = join(dirname(import.meta.dirname), 'src', 'plimsoll.js')
 
 const stopGrace = 30_000;
 
-/** `env` is added to what the controller's process gets. */
-export function startController({ file, stateDir }: Settings, env: NodeJS.ProcessEnv = {}): Controller {
+/** `env` is added to what the controller's process gets; `entry` is another program than the sources. */
+export function startController(
+  { file, stateDir }: Settings,
+  env: NodeJS.ProcessEnv = {},
+  entry = plimsoll,
+): Controller {
   const logFile = join(dirname(file), 'controller.log');
   const log = openSync(logFile, 'a', 0o600);
   // A process group of its own: ctrl-C is ours to pass on, and a kill takes its Caddy too.
-  const child = spawn(process.execPath, [plimsoll, 'controller', '--config', file], {
+  const child = spawn(process.execPath, [entry, 'controller', '--config', file], {
     detached: true,
     stdio: ['ignore', log, log],
     env: { ...cleanEnvironment(), ...env },
@@ -39,6 +44,7 @@ export function startController({ file, stateDir }: Settings, env: NodeJS.Proces
     return askSocket<T>(join(stateDir, 'plimsoll.sock'), `/api/v1/${path}`);
   };
   return {
+    pid: child.pid ?? 0,
     ask,
     app: (name) => ask<AppItem>(`apps/${name}`),
     async stop() {
@@ -58,7 +64,8 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(kept);
 }
 
-async function askSocket<T>(socketPath: string, path: string): Promise<T | undefined> {
+/** What the API on a socket answers; undefined for everything but a 200. */
+export async function askSocket<T>(socketPath: string, path: string): Promise<T | undefined> {
   const { promise, resolve } = Promise.withResolvers<T | undefined>();
   const asked = request({ socketPath, path, agent: false, timeout: 5_000 }, async (response) => {
     const body = await text(response).catch(() => '');

@@ -148,12 +148,13 @@ async function runDiff({ file }: Settings): Promise<void> {
   if (code !== 0) throw new Error(`plimsoll diff: exit code ${code}\n${output.slice(0, 2_000)}`);
 }
 
-function manifests(apps: number): Record<string, object> {
+/** Of so many apps, by path; `spec` goes over each. */
+export function manifests(apps: number, spec: object = {}): Record<string, object> {
   const names = Array.from({ length: apps }, (_, index) => `app-${index}`);
-  return Object.fromEntries(names.map((name) => [`${name}/app.yaml`, manifest(name)]));
+  return Object.fromEntries(names.map((name) => [`${name}/app.yaml`, manifest(name, spec)]));
 }
 
-function manifest(name: string): object {
+function manifest(name: string, spec: object): object {
   return {
     apiVersion: 'plimsoll/v1',
     kind: 'App',
@@ -166,6 +167,7 @@ function manifest(name: string): object {
       // Looked after like any app, but seldom enough not to be what is measured.
       healthCheck: { http: { path: '/' }, interval: '5m' },
       deploy: { stopGrace: '1s' },
+      ...spec,
     },
   };
 }

@@ -10,6 +10,7 @@ import { deploy } from './deploy.ts';
 import { describeMachine, formatMachine, type MachineFacts } from './describe-machine.ts';
 import { formatFigures, summarize } from './figures.ts';
 import { buildImages, removeImages } from './images.ts';
+import { memory } from './memory.ts';
 import { noop } from './noop.ts';
 import { push } from './push.ts';
 import { rollouts } from './rollouts.ts';
@@ -17,7 +18,7 @@ import { sweep } from './sweep.ts';
 import { webhooks } from './webhooks.ts';
 import type { Options, Part, PartResult } from './workbench.ts';
 
-const parts: Readonly<Record<string, Part>> = { rollouts, noop, deploy, push, webhooks };
+const parts: Readonly<Record<string, Part>> = { rollouts, noop, deploy, push, webhooks, memory };
 
 const usage = `usage: npm run bench -- [PART…] [OPTIONS]
 
@@ -27,10 +28,11 @@ parts (all when none is named):
   deploy             from a commit, or a container removed by hand, to serving
   push               from a git push to serving, by HTTPS and SSH; exit code 1 when one is not live in time
   webhooks           good ones in a flood of bad ones; exit code 1 when a bad one is accepted
+  memory             what an idle controller holds, and how soon it is ready; exit code 1 when 64 MiB do not do
 
 options:
   --rollouts N       rolling updates; 50
-  --apps N,N         sizes of the host for noop; 100
+  --apps N,N         sizes of the host for noop and memory; 100
   --repetitions N    how often the rest is measured; 10
   --json FILE        also writes every sample
   --help             this
@@ -155,8 +157,8 @@ function readArguments(args: readonly string[]): Request | number {
 
 function countOf(name: string, text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 500)
-    throw new TypeError(`${name}: expected numbers from 1 to 500, not "${text}"`);
+  if (!Number.isInteger(count) || count < 1 || count > 1_000)
+    throw new TypeError(`${name}: expected numbers from 1 to 1000, not "${text}"`);
   return count;
 }
 

@@ -31,7 +31,7 @@ export interface PartResult {
 
 export interface Figure {
   readonly name: string;
-  readonly unit: 'ms' | 's' | '';
+  readonly unit: 'ms' | 's' | 'MB' | '';
   /** Everything that was measured, in order; a count is a single one. */
   readonly samples: readonly number[];
   /** Name of the figure of this part that it is a multiple of. */
