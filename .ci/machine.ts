@@ -24,6 +24,7 @@ type Tool =
   | 'busybox'
   | 'curl'
   | 'wrk'
+  | 'cc'
   | 'compose'
   | 'acme'
   | 'registry'
@@ -31,17 +32,20 @@ type Tool =
   | 'gpg'
   | 'ssh'
   | 'sshd'
-  | 'openssl';
+  | 'openssl'
+  | 'ip';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },
   git: { present: () => inPath('git'), packages: ['git'] },
   curl: { present: () => inPath('curl'), packages: ['curl'] },
   wrk: { present: () => inPath('wrk'), packages: ['wrk'] },
+  cc: { present: () => inPath('gcc') && existsSync('/usr/include/stdio.h'), packages: ['gcc', 'libc6-dev'] },
   compose: { present: () => inPath('docker-compose') || hasComposePlugin(), packages: ['docker-compose'] },
   busybox: { present: () => isStatic('/bin/busybox'), packages: ['busybox-static'] },
   acme: { present: () => inPath('pebble') && inPath('openssl'), packages: ['pebble', 'openssl'] },
   openssl: { present: () => inPath('openssl'), packages: ['openssl'] },
+  ip: { present: () => inPath('ip'), packages: ['iproute2'] },
   registry: { present: () => inPath('docker-registry'), packages: ['docker-registry'] },
   sshd: {
     present: () => inPath('sshd') && inPath('ssh-keyscan'),

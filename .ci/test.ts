@@ -30,6 +30,7 @@ const needs = {
   gpg: true,
   ssh: true,
   sshd: true,
+  ip: true,
 } as const;
 
 const results: { readonly name: string; readonly result: TestResult }[] = [];

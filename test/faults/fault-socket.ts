@@ -219,7 +219,10 @@ export class FaultSocket {
     const whole = Buffer.concat([Buffer.from(head), body]);
     const socket = connect(this.#options.upstream as NetConnectOpts);
     this.#track(socket);
-    await new Promise<void>((resolve) => socket.end(whole.subarray(0, whole.length >> 1), resolve));
+    await new Promise<void>((resolve) => {
+      socket.on('close', () => resolve());
+      socket.end(whole.subarray(0, whole.length >> 1), () => resolve());
+    });
     socket.destroySoon();
   }
 

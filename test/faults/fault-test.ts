@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { test } from 'uvu';
+import { lastSteps } from './oracle.ts';
 import { seed } from './seeded.ts';
 import { Stage } from './stage.ts';
 
@@ -11,7 +12,7 @@ interface FaultTest {
   /** Only in the long form, which `FAULTS=long` asks for. */
   readonly long?: true;
   /** Goes over the controller's configuration. */
-  readonly config?: object;
+  readonly config?: () => object;
 }
 
 /** One line for the results of a run. */
@@ -39,16 +40,32 @@ export function faultTest(about: FaultTest, body: (stage: Stage) => Promise<void
   cases.chosen += 1;
   test(name, async () => {
     const begun = performance.now();
-    const stage = await Stage.open(config);
+    const stage = await Stage.open(config?.());
+    let failed = false;
     try {
       await body(stage);
     } catch (error) {
-      throw stage.host.explain(error);
+      failed = true;
+      const explained = stage.host.explain(error);
+      explained.message += `\nthe last steps:\n${stepsOf(stage)}`;
+      throw explained;
     } finally {
-      await stage.host.close();
       record(about, stage, (performance.now() - begun) / 1000);
+      // What went wrong first is what is told.
+      await stage.host.close().catch((error) => {
+        if (!failed) throw error;
+      });
     }
   });
+}
+
+/** A test may fail before there is any history, or because there is none. */
+function stepsOf(stage: Stage): string {
+  try {
+    return lastSteps(stage);
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /** Told on a line that the runners show: what is left out is never left out silently. */

@@ -220,6 +220,21 @@ function inHistory<T>({ host }: Stage, read: (db: Database.Database) => T): T {
   }
 }
 
+/** What was done last, for people who look for the reason of a failure. */
+export function lastSteps(stage: Stage): string {
+  const rows = inHistory(stage, (db) =>
+    db
+      .prepare<[], Readonly<Record<string, unknown>>>(
+        'SELECT started_at, app, kind, object, reason, outcome, error FROM steps ORDER BY id DESC LIMIT 20',
+      )
+      .all(),
+  );
+  return rows
+    .map((row) => Object.values(row).join(' | '))
+    .reverse()
+    .join('\n');
+}
+
 function historyIsClosed(stage: Stage): readonly string[] {
   const [deployments, steps] = inHistory(stage, (db) => [
     db

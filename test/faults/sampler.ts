@@ -18,7 +18,7 @@ export interface Sample {
 
 /**
  * Asks the controller all the time what is, and Caddy whether that is true. Told wrong is what a look says that
- * began after the opposite was seen: every look is of the world as it was when it began.
+ * began after the opposite was seen.
  */
 export class Sampler {
   readonly lies: string[] = [];
@@ -57,8 +57,9 @@ export class Sampler {
   async #verify(item: Item): Promise<void> {
     const wrong = await this.#wrongOf(item);
     if (wrong === undefined) return;
-    const seen = Date.now();
-    const deadline = seen + 15_000;
+    const seen = await this.#look();
+    const deadline = Date.now() + 15_000;
+    const bearable = Date.now() + this.grace;
     while (!this.#ended && Date.now() < deadline) {
       await delay(50);
       const again = (await this.#items()).find(({ name }) => name === item.name);
@@ -66,7 +67,8 @@ export class Sampler {
       if (again === undefined) return;
       if (again.revision !== item.revision || !claims(again)) return;
       if ((await this.#wrongOf(again)) === undefined) return;
-      if ((await this.#lookedAt()) > seen + this.grace) {
+      // The look that was under way may have seen the world before it went wrong; the next one cannot.
+      if ((await this.#look()) > seen + 1 && Date.now() > bearable) {
         this.lies.push(`${item.name} was said to be Synced and Healthy at ${item.revision}, but ${wrong}`);
         return;
       }
@@ -85,9 +87,8 @@ export class Sampler {
     return (await this.#ask<{ items: readonly Item[] }>('/api/v1/apps'))?.items ?? [];
   }
 
-  async #lookedAt(): Promise<number> {
-    const status = await this.#ask<{ lookedAt: string | null }>('/api/v1/status');
-    return Date.parse(status?.lookedAt ?? '') || 0;
+  async #look(): Promise<number> {
+    return (await this.#ask<{ look: number }>('/api/v1/status'))?.look ?? Number.POSITIVE_INFINITY;
   }
 
   async #ask<T>(path: string): Promise<T | undefined> {
