@@ -12,6 +12,7 @@ import {
   limits,
   strangeName,
 } from './entry-rules.ts';
+import { diskForOneReading } from './one-reading.ts';
 import { parseTree, type TreeEntry } from './parse-tree.ts';
 import { isRefName } from './source-address.ts';
 import { limitExceeded, sourceInvalid } from './source-error.ts';
@@ -57,7 +58,7 @@ export function createRepositoryReader(
   return {
     async snapshotOf(commit) {
       // A cache of the library's for one reading only: it holds whole packs, and packs come and go.
-      const store = { fs, gitdir, cache: {} };
+      const store = { fs: diskForOneReading(), gitdir, cache: {} };
       const now: Kept = { trees: new Map(), blobs: new Map() };
       const omitted: OmittedEntry[] = [];
       const { commit: meta, oid } = await git.readCommit({ ...store, oid: commit });
