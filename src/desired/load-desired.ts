@@ -177,9 +177,29 @@ interface AppInRepo {
   readonly book: SecretBook;
 }
 
+/** Apps by their documents, with the contents of files that are in them. One that holds anything of a secret is not kept. */
+const known = new WeakMap<ManifestDocument, { readonly contents: readonly string[]; readonly app: App }>();
+
+/** A document that stays the same object means the same app, which stays the same object too. */
 function toValue({ document, root, neighbourhood, book }: AppInRepo, snapshot: Snapshot): App {
   const { contents } = attachedFiles(document, filesOf(snapshot), root);
-  return toApp(document, { files: contents, book, login: loginOf(document, neighbourhood, book) });
+  const login = loginOf(document, neighbourhood, book);
+  const before = login === undefined ? known.get(document) : undefined;
+  if (before?.contents.every((content, index) => content === contents[index])) return before.app;
+  let isSecretAsked = login !== undefined;
+  const asked = <T>(answer: T): T => {
+    isSecretAsked = true;
+    return answer;
+  };
+  const listening: SecretBook = {
+    fault: book.fault,
+    value: (name, key) => asked(book.value(name, key)),
+    keys: (name) => asked(book.keys(name)),
+    passwordHash: (name, key) => asked(book.passwordHash(name, key)),
+  };
+  const app = toApp(document, { files: contents, book: listening, login });
+  if (!isSecretAsked) known.set(document, { contents, app });
+  return app;
 }
 
 const byPath = new WeakMap<Snapshot, ReadonlyMap<string, SourceFile>>();

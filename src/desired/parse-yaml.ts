@@ -67,20 +67,21 @@ function readTokens(source: SourceText) {
   const tokens: CST.Token[] = [];
   const problems: Problem[] = [];
   const quotes = new Map<number, number>();
-  const count = { keys: 0, aliases: 0, indicators: 0 };
+  const count = { keys: 0, aliases: 0, indicators: 0, depth: 0 };
   let isContent = false;
   for (const lexeme of new Lexer().lex(source.text)) {
     const span = { start: parser.offset, end: parser.offset + lexeme.length };
     const type = isContent ? 'scalar' : CST.tokenType(lexeme);
     isContent = lexeme === CST.SCALAR;
-    tokens.push(...parser.next(lexeme));
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    count.depth = depthOf(parser);
     if (type === 'map-value-ind' || type === 'explicit-key-ind') count.keys++;
     if (type === 'alias') count.aliases++;
     if (isIndicator(type)) count.indicators++;
     if (type === 'double-quoted-scalar' || type === 'single-quoted-scalar') quotes.set(span.end, span.start);
     const forbidden = forbiddenToken(type, lexeme);
     if (forbidden !== undefined && problems.length < 100) problems.push(problemAt(source, span, forbidden));
-    const excess = excessOf({ ...count, depth: depthOf(parser) });
+    const excess = excessOf(count);
     if (excess !== undefined)
       return { tokens, problems: [problemAt(source, span, excess)], quotes, aborted: true };
   }

@@ -4,7 +4,7 @@ import { fileDigest } from '../../src/desired/file-digest.ts';
 import { createLoader } from '../../src/desired/load-desired.ts';
 import { type OpenedSecret, sopsVersion } from '../../src/desired/secret.ts';
 import { specHash } from '../../src/desired/spec-hash.ts';
-import { loadFiles, problemLines, schemas, sourceFile } from './corpus.ts';
+import { loadFiles, problemLines, schemas, sourceFile, strictPolicy } from './corpus.ts';
 
 const sealed = (text: string) => `ENC[AES256_GCM,data:${btoa(text)},iv:aXY=,tag:dGFn,type:str]`;
 
@@ -38,6 +38,33 @@ test('a new ciphertext of one key changes those who use that key, and nobody els
   assert.is(hash('env: {P: {secret: db/A}}', before), hash('env: {P: {secret: db/A}}', after));
   assert.is.not(hash('env: {P: {secret: db/B}}', before), hash('env: {P: {secret: db/B}}', after));
   assert.is.not(hash('envFrom: [{secret: db}]', before), hash('envFrom: [{secret: db}]', after));
+});
+
+test('an app stays the same object as long as nothing that it is made of is another', () => {
+  const loader = createLoader(schemas);
+  const files = {
+    'a/app.yaml': app('env: {P: {secret: db/A}}'),
+    'b/app.yaml': app('files: [{mount: /c, from: c.txt}]').replace('shop', 'files'),
+    'b/c.txt': 'one',
+    'c/app.yaml': app('port: 80').replace('shop', 'plain'),
+    's/app.yaml': secret({ A: sealed('a') }),
+  };
+  const named = (over: Record<string, string>) => {
+    const all = Object.entries({ ...files, ...over }).map(sourceFile);
+    const { apps } = loader.load(
+      { revision: 'r', files: all },
+      { policy: strictPolicy, incumbents: new Map() },
+    );
+    return new Map(apps.map((one) => [one.name, one]));
+  };
+  const first = named({});
+  const again = named({ 's/app.yaml': secret({ A: sealed('b') }) });
+  assert.is(again.get('plain'), first.get('plain'));
+  assert.is(again.get('files'), first.get('files'));
+  assert.equal(again.get('shop')?.container.env, {
+    P: { secret: 'db/A', version: sopsVersion(sealed('b')) },
+  });
+  assert.is(named({ 'b/c.txt': 'two' }).get('files')?.container.files[0]?.content, 'two');
 });
 
 test('single variables go before whole secrets, and a later secret before an earlier one', () => {
