@@ -1,0 +1,241 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { until } from '../caddy/real-caddy.ts';
+import { image } from '../e2e/host.ts';
+import type { Fault } from './fault-socket.ts';
+import { faultTest, isLong, say } from './fault-test.ts';
+import { nextRelease, type OperationName, operations } from './operations.ts';
+import { beginWith, expectHolds } from './oracle.ts';
+import { seed, seeded } from './seeded.ts';
+import { plain, type Stage, whole } from './stage.ts';
+
+const base = { api: { release: '0' }, web: { release: '0' } };
+const shop = () => ({ shop: { release: nextRelease(), spec: whole } });
+
+/** What an engine does that is not well, to each call by chance. */
+const illnesses: Readonly<Record<string, (random: () => number) => Fault | undefined>> = {
+  'answers 500 to one call in ten': (random) => {
+    if (random() >= 0.1) return undefined;
+    return random() < 0.5 ? { kind: 'fail', status: 500 } : { kind: 'fail', status: 500, carriedOut: true };
+  },
+  'breaks off one answer in ten': (random) =>
+    random() < 0.1 ? { kind: 'break', when: random() < 0.5 ? 'half-sent' : 'half-answered' } : undefined,
+  'is slow': (random) => ({ kind: 'delay', ms: Math.ceil(random() * 400) }),
+};
+
+for (const [illness, judge] of Object.entries(illnesses))
+  faultTest(
+    {
+      kind: `engine ${illness}`,
+      name: `with an engine that ${illness} everything is done all the same, and nothing twice`,
+      ...(illness === 'answers 500 to one call in ten' ? {} : { long: true as const }),
+    },
+    async (stage) => {
+      await beginWith(stage, base);
+      stage.follow('api', /^api 0$/);
+      const random = seeded(illness);
+      say(`engine ${illness}: seed ${seed}`);
+      const all: readonly OperationName[] = ['create', 'update', 'rollback', 'removal'];
+      for (const name of isLong ? all : all.slice(0, 2)) {
+        stage.ledger.rule = (call) => {
+          const fault = call.to === 'engine' ? judge(random) : undefined;
+          if (fault) stage.injected += 1;
+          return fault;
+        };
+        const expected = operations[name].begin(stage);
+        // A commit that fares badly is tried again with growing pauses; health comes and goes meanwhile.
+        await delay(isLong ? 12_000 : 6_000);
+        stage.ledger.calm();
+        await expectHolds(stage, { ...expected, within: 90_000 });
+        if (name === 'create') stage.follow('shop', /^shop \d+$/);
+        if (name === 'rollback') await stage.clients.at(-1)?.end();
+      }
+    },
+  );
+
+faultTest(
+  {
+    kind: 'engine hangs',
+    name: 'while the engine hangs nothing is claimed, and what serves goes on; then all goes on',
+    long: true,
+  },
+  async (stage) => {
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    stage.ledger.rule = ({ to }) => (to === 'engine' ? { kind: 'hang' } : undefined);
+    const expected = { revision: stage.commit(shop()) };
+    stage.injected += 1;
+    await until('it is noticed', () => isUnseen(stage), 40_000);
+    const noticed = Date.now();
+    await delay(3_000);
+    for (const { sync, health } of stage.sampler.since(noticed, 'shop'))
+      assert.equal([sync, health], ['Unknown', 'Unknown']);
+    stage.ledger.calm();
+    stage.engine.cut();
+    await expectHolds(stage, { ...expected, within: 60_000 });
+  },
+);
+
+async function isUnseen({ host }: Stage): Promise<boolean> {
+  const { body } = await host.ask('GET', '/api/v1/status');
+  return (body as { engineError: unknown }).engineError !== null;
+}
+
+faultTest(
+  {
+    kind: 'events lost',
+    name: 'without a single event an update is made and a container removed by hand comes back',
+  },
+  async (stage) => {
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    stage.engine.mute = true;
+    stage.injected += 1;
+    await expectHolds(stage, { revision: stage.commit(shop()) });
+    // Nobody tells: its probe finds out.
+    stage.sampler.grace = 10_000;
+    const [one] = await stage.host.ids('web');
+    await stage.host.docker.getContainer(one ?? '').remove({ force: true });
+    stage.injected += 1;
+    await expectHolds(stage, { revision: [...stage.commits.keys()].at(-1) ?? '' });
+  },
+);
+
+faultTest(
+  { kind: 'events cut', name: 'event streams that break off again and again hold up nothing', long: true },
+  async (stage) => {
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    const cutting = setInterval(() => {
+      stage.engine.cutStreams();
+      stage.injected += 1;
+    }, 300);
+    stage.host.endsWith(() => clearInterval(cutting));
+    for (let update = 0; update < 3; update += 1)
+      await expectHolds(stage, { revision: stage.commit(shop()), within: 60_000 });
+    clearInterval(cutting);
+    await expectHolds(stage, { revision: stage.commit(shop()) });
+  },
+);
+
+faultTest(
+  {
+    kind: 'one app fails',
+    name: 'an app whose every call fails is said to fail, and the others go on',
+  },
+  async (stage) => {
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    stage.follow('api', /^api \d+$/);
+    const ids = new Set(await stage.host.ids('shop'));
+    stage.ledger.rule = ({ mutating, path }) => {
+      const isShops = path.includes('-shop-') || [...ids].some((id) => path.includes(id));
+      if (!mutating || !isShops) return undefined;
+      stage.injected += 1;
+      return { kind: 'fail', status: 500 };
+    };
+    const revision = stage.commit({ ...shop(), api: { release: '9' } });
+    await until('the other one is there', async () => (await stage.host.marker('api')) === 'api 9', 40_000);
+    await until('the failure is said', async () => {
+      const { sync, conditions } = await stage.host.app('shop');
+      return (
+        sync === 'OutOfSync' && conditions.some(({ type, status }) => type === 'Ready' && status === 'False')
+      );
+    });
+    stage.ledger.calm();
+    await expectHolds(stage, { revision, within: 60_000 });
+  },
+);
+
+faultTest(
+  {
+    kind: 'image missing',
+    name: 'an image that is not there fails its app alone, and is used when it comes',
+    long: true,
+  },
+  async (stage) => {
+    const { docker, instance } = stage.host;
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    const [repo, tag] = ['plimsoll-test/e2e', instance];
+    const gone = `${repo}:${tag}`;
+    const revision = stage.commit({
+      shop: { release: nextRelease(), spec: { ...whole, image: gone } },
+      api: { release: '9' },
+    });
+    await until('the other one is there', async () => (await stage.host.marker('api')) === 'api 9', 40_000);
+    await stage.host.untilReason('shop', 'ImageMissing');
+    stage.injected += 1;
+    await docker.getImage(image).tag({ repo, tag });
+    stage.host.endsWith(() => docker.getImage(gone).remove());
+    await expectHolds(stage, { revision, within: 60_000 });
+    // The tag goes, and the image stays under its other one: nothing is to be done.
+    await docker.getImage(gone).remove();
+    stage.injected += 1;
+    const ids = await stage.host.ids('shop');
+    await stage.host.ask('POST', '/api/v1/reconcile', {});
+    assert.equal(await stage.host.ids('shop'), ids);
+    await docker.getImage(image).tag({ repo, tag });
+    await expectHolds(stage, { revision });
+  },
+);
+
+/** Something of others that stands where ours is to come; answers how it goes away. */
+const obstacles: Readonly<Record<string, (stage: Stage) => Promise<() => Promise<unknown>>>> = {
+  'the name of our network': async ({ host }) => {
+    const network = await host.docker.createNetwork({ Name: `plimsoll-${host.instance}`, Driver: 'bridge' });
+    return () => network.remove();
+  },
+  'a port of the host': async ({ host }) => {
+    const taker = await host.docker.createContainer({
+      name: `${host.instance}-taker`,
+      Image: image,
+      Cmd: ['/bin/sleep', '3600'],
+      ExposedPorts: { '8080/tcp': {} },
+      HostConfig: { PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: String(hostPort) }] } },
+    });
+    await taker.start();
+    return () => taker.remove({ force: true });
+  },
+};
+
+const hostPort = 20_000 + Math.floor(seeded('host port')() * 10_000);
+
+for (const [what, take] of Object.entries(obstacles))
+  faultTest(
+    {
+      kind: 'taken by others',
+      name: `${what} that others have is left to them, said, and taken when it is free`,
+      long: true,
+    },
+    async (stage) => {
+      const free = await take(stage);
+      stage.host.endsWith(() => free().catch(() => undefined));
+      stage.injected += 1;
+      stage.start();
+      const ports = [{ name: 'http', container: 8080, host: hostPort, hostIp: '127.0.0.1' }];
+      const spec = {
+        ...plain,
+        port: undefined,
+        ports,
+        domains: [{ host: 'shop.test', port: 'http', tls: 'off' }],
+      };
+      const revision = stage.commit({ shop: { release: '1', spec }, api: { release: '0' } });
+      await until(
+        'it is said',
+        async () => {
+          const { health, conditions } = await stage.host.app('shop');
+          return (
+            health !== 'Healthy' &&
+            conditions.some(({ reason }) => /Conflict|Taken|Port|Address/.test(reason))
+          );
+        },
+        40_000,
+      );
+      await free();
+      await expectHolds(stage, { revision, within: 90_000 });
+    },
+  );
+
+test.run();
