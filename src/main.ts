@@ -24,7 +24,14 @@ import { createRedaction, type Redaction } from './redaction.ts';
 
 /** The whole program: one command line in, its exit code out. */
 export async function main(argv: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', endUnread);
   process.exitCode = await runCommandLine(argv, process);
+}
+
+/** Who read the output of a pipe has seen enough, as `head` has: there is nothing left to do, and nothing to complain of. */
+function endUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }
 
 /** What a command line runs in: this process, except in tests. */

@@ -1,7 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -156,6 +159,14 @@ test('the bash completion completes commands, subcommands and options', async ()
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('output that is not read to its end is no error', async () => {
+  const entry = join(import.meta.dirname, '..', '..', 'src', 'plimsoll.js');
+  const child = spawn(process.execPath, [entry, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  assert.equal([code, said], [0, '']);
 });
 
 test.run();
