@@ -19,15 +19,19 @@ if (script === undefined) {
 const stale = whyInstall();
 if (stale !== undefined) {
   process.stderr.write(`npm ci: ${stale}\n`);
-  // Not by the Node that is being replaced: npm's own, which stands elsewhere in the path.
-  const installed = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], foreignPath, [
-    'ignore',
-    2,
-    2,
-  ]);
-  if (installed.code !== 0) {
-    process.stderr.write('npm ci failed: the dependencies are not installed\n');
-    leave(installed);
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  // Only Node fetches itself when it is installed. SQLite's library comes compiled; from a lockfile, npm would not
+  // know that and compile it again, which takes Python and a compiler.
+  for (const args of [
+    ['ci', '--ignore-scripts', ...quiet],
+    ['rebuild', 'node', ...quiet],
+  ]) {
+    // Not by the Node that is being replaced: npm's own, which stands elsewhere in the path.
+    const installed = await run('npm', args, foreignPath, ['ignore', 2, 2]);
+    if (installed.code !== 0) {
+      process.stderr.write(`npm ${args[0]} failed: the dependencies are not installed\n`);
+      leave(installed);
+    }
   }
 }
 leave(await run(join(bin, 'node'), [script, ...args], [bin, ...foreignPath], 'inherit'));
