@@ -1,10 +1,11 @@
 import type { Container } from '../observed/observed.ts';
 import { sibling } from './address.ts';
 import { draftSpec, freeName } from './draft.ts';
+import { recordHealing } from './healed.ts';
 import { prepare } from './prepare.ts';
 import { isPublished, type Target } from './release.ts';
 import { stop } from './retire.ts';
-import { changesOf, type Replica, type Scene } from './scene.ts';
+import type { Replica, Scene } from './scene.ts';
 import { isTakenOver } from './take-over.ts';
 import { flagOf, routedAddress, usesFlags } from './traffic.ts';
 import type { Turn } from './turn.ts';
@@ -40,8 +41,7 @@ function create(scene: Scene, target: Target, replica: Replica, turn: Turn): voi
   const address = stopFirst && old?.live.address ? old.live.address : chooseAddress(scene, replica, old);
   if (address === undefined) return;
   turn.phases.add('Starting');
-  if (old && changesOfCurrent(scene, target, replica).length > 0)
-    turn.records.push(healedRecord(scene, target, replica));
+  recordHealing(scene, target, replica.olds, turn);
   const name = freeName(scene, target, replica.index);
   const reason = old ? `replaces ${old.name}` : `replica ${replica.index} is missing`;
   const traffic = stopFirst && old ? 'a gap until it is healthy' : 'none until it is healthy';
@@ -83,28 +83,6 @@ function clear(scene: Scene, olds: readonly Container[], turn: Turn): void {
       traffic: 'none',
     });
   }
-}
-
-/** Fields in which a container of this very release was changed so that only a new one can mend it. */
-function changesOfCurrent(scene: Scene, target: Target, replica: Replica): string[] {
-  const same = replica.olds.filter(
-    (old) => old.specHash === target.specHash && old.imageId === target.imageId,
-  );
-  return same.flatMap((old) =>
-    changesOf(scene, target, old)
-      .filter((change) => change.heal === 'replace')
-      .map((change) => change.path),
-  );
-}
-
-function healedRecord(scene: Scene, target: Target, replica: Replica) {
-  const containers = scene.containers.filter((one) => one.specHash === target.specHash).map((one) => one.id);
-  return {
-    kind: 'healed',
-    specHash: target.specHash,
-    fields: changesOfCurrent(scene, target, replica),
-    containers,
-  } as const;
 }
 
 /**

@@ -5,7 +5,7 @@ import { plainOf, sibling } from './address.ts';
 import { isReady, settleDeadline } from './gate.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
-import type { Member, Replica, Scene } from './scene.ts';
+import type { Replica, Scene } from './scene.ts';
 import { addressOf, isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
 
 /** The routes that one app is to have now. Frozen (suspended, held, invalid), it keeps those it has. */
@@ -89,7 +89,7 @@ function upstreamReplicas(scene: Scene): Serving[] {
   if (!scene.proven) serving.push(...leavingReplicas(scene));
   const well = serving.filter(
     ({ index, container }) =>
-      !isOut(scene, scene.replicas[index]?.current) && mayEnter(scene, container, listed.has(index)),
+      !isOut(scene, scene.replicas[index]) && mayEnter(scene, container, listed.has(index)),
   );
   const chosen = well.length > 0 ? well : serving.filter(({ index }) => listed.has(index));
   const served = new Set(serving.map(({ index }) => index));
@@ -140,9 +140,15 @@ function mayEnter({ world, replicas }: Scene, container: Container, listed: bool
   return member?.container !== container || member.health?.verdict === 'healthy';
 }
 
-/** Unhealthy, or down and not to be started at once. */
-function isOut(scene: Scene, member: Member | undefined): boolean {
+/**
+ * Unhealthy, or down and not to be started at once. Where the one before still runs, a release that fails while it
+ * bakes is taken back by its flag: leaving the routes and coming back would cost everybody two reloads.
+ */
+function isOut(scene: Scene, replica: Replica | undefined): boolean {
+  const member = replica?.current;
   if (!member) return false;
+  const isReplaced = replica.olds.some((old) => isPublished(old) && old.state === 'running');
+  if (!scene.proven && isReplaced && usesFlags(scene)) return false;
   if (member.standing === 'sick' || member.standing === 'finished') return true;
   return member.standing === 'broken' && restartAt(scene, member.container, member.health) > scene.world.now;
 }
@@ -178,8 +184,10 @@ function portAt(scene: Scene, app: App, name: string, replica: number, address: 
   const tenant = scene.containers.find((container) => container.live.address === address);
   const release =
     tenant && [scene.target, scene.memory.lastHealthy].find((one) => one?.specHash === tenant.specHash);
-  const known = portNamed(release?.app ?? app, name);
-  return known ?? runningPort(scene, replica, address) ?? app.container.ports[0]?.container ?? 80;
+  const running = runningPort(scene, replica, address);
+  // Of a release that never was the last healthy one, only Caddy knows the port.
+  if (tenant && !release && running !== undefined) return running;
+  return portNamed(release?.app ?? app, name) ?? running ?? app.container.ports[0]?.container ?? 80;
 }
 
 /**

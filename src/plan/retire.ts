@@ -1,4 +1,5 @@
 import type { Container } from '../observed/observed.ts';
+import { recordHealing } from './healed.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
 import type { Scene } from './scene.ts';
@@ -33,6 +34,7 @@ function retireOne(scene: Scene, old: Container, takenOver: boolean, turn: Turn)
     return;
   }
   if (!served) {
+    if (scene.target) recordHealing(scene, scene.target, [old], turn);
     end(scene, old, 'it never served', turn);
     return;
   }

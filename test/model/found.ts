@@ -503,4 +503,113 @@ export const found: readonly { readonly name: string; readonly schedule: Schedul
       ],
     },
   },
+  {
+    name: 'a container that never is what was asked for is replaced once and not for ever',
+    schedule: {
+      seed: 64,
+      slots: 2,
+      events: [
+        {
+          kind: 'commit',
+          changes: [
+            { slot: 0, kind: 'write', sketch: { image: 'good:1', replicas: 1 } },
+            {
+              slot: 1,
+              kind: 'write',
+              sketch: { image: 'odd:1', replicas: 2, surge: 2, port: 9090, volumes: true },
+            },
+          ],
+        },
+        { kind: 'crash', after: 5, order: 458516, done: true },
+        { kind: 'look', most: 4, order: 137930 },
+        { kind: 'wait' },
+        { kind: 'crash', after: 5, order: 631583, done: true },
+        { kind: 'look', most: 4, order: 774419 },
+        { kind: 'look', most: 1000, order: 294493 },
+        {
+          kind: 'commit',
+          changes: [
+            {
+              slot: 0,
+              kind: 'write',
+              sketch: {
+                image: 'good:1',
+                replicas: 1,
+                surge: 2,
+                file: 'two',
+                volumes: true,
+                pullAlways: true,
+                restart: 'never',
+              },
+            },
+            { slot: 1, kind: 'write', sketch: { image: 'odd:2', replicas: 3, bake: 5000, needs: 'started' } },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    name: 'who serves is dialled where it listens, though it never was the last healthy one',
+    schedule: {
+      seed: 271,
+      slots: 4,
+      events: [
+        {
+          kind: 'commit',
+          changes: [
+            {
+              slot: 0,
+              kind: 'write',
+              sketch: { image: 'hook:3', replicas: 0, stopFirst: true, surge: 2, pullAlways: true },
+            },
+            { slot: 1, kind: 'write', sketch: { image: 'good:2', replicas: 1, bake: 5000, token: '1111' } },
+            {
+              slot: 2,
+              kind: 'write',
+              sketch: { image: 'good:2', replicas: 1, stopFirst: true, token: '1111' },
+            },
+            {
+              slot: 3,
+              kind: 'write',
+              sketch: { image: 'good:1', replicas: 3, bake: 5000, port: 9090, leaveDrift: true },
+            },
+          ],
+        },
+        { kind: 'look', most: 1000, order: 147467 },
+        { kind: 'wait' },
+        { kind: 'look', most: 1000, order: 634118 },
+        { kind: 'look', most: 0, order: 512781 },
+        { kind: 'look', most: 1000, order: 454302 },
+        { kind: 'wait' },
+        {
+          kind: 'commit',
+          changes: [
+            { slot: 1, kind: 'write', sketch: { image: 'good:1', replicas: 1, hooks: true } },
+            { slot: 3, kind: 'write', sketch: { image: 'oom:1', replicas: 2, token: '1111' } },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    name: 'replicas that never are what was asked for do not replace each other by turns',
+    schedule: {
+      seed: 612,
+      slots: 3,
+      events: [
+        {
+          kind: 'commit',
+          changes: [
+            {
+              slot: 0,
+              kind: 'write',
+              sketch: { image: 'flap:2', replicas: 2, unrouted: true, volumes: true, prune: 'confirm' },
+            },
+            { slot: 1, kind: 'write', sketch: { image: 'odd:1', replicas: 3, stopFirst: true } },
+            { slot: 2, kind: 'delete' },
+          ],
+        },
+      ],
+    },
+  },
 ];

@@ -172,8 +172,17 @@ export class ModelHost {
       const kind = error.reason === 'ImageNotFound' ? 'terminal' : 'transient';
       throw new EdgeError(kind, error.reason, error.message);
     }
+    if (step.kind === 'create' && behaviourOf(step.spec.image) === 'odd') this.#misread(step.spec.name);
     if (isProxy) this.serves = this.engine.proxy.routes;
     if (fault === 'unanswered') throw new EdgeError('transient', 'Injected', `${step.kind}: no answer`);
+  }
+
+  /** Some engines show another value than the one that was asked for. */
+  #misread(name: string): void {
+    const containers = this.engine.containers.map((one) =>
+      one.name === name ? { ...one, live: { ...one.live, readOnlyRootfs: true } } : one,
+    );
+    this.engine = { ...this.engine, containers };
   }
 
   #refuseSquatted(step: Step): void {

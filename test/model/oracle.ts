@@ -5,7 +5,7 @@ import type { Container } from '../../src/observed/observed.ts';
 import type { Plan, Step, World } from '../../src/plan/plan.ts';
 import { isPublished } from '../../src/plan/release.ts';
 import type { ModelHost } from './model-host.ts';
-import { drain } from './sketches.ts';
+import { drain, portOf } from './sketches.ts';
 
 /** What must never be, and was. */
 export class Broken extends Error {
@@ -133,7 +133,10 @@ export class Oracle {
       if (steps.length > 0 && !world.observed.underway[app]) this.#decidedAt.set(app, this.#stamp());
     this.#servedAt = new Set(
       this.#dials()
-        .filter((dial) => this.#isAnswered(dial) && this.#host.isWell(dial.container?.id ?? ''))
+        .filter(
+          (dial) =>
+            this.#isAnswered(dial) && this.#host.isWell(dial.container?.id ?? '') && this.#isKnown(dial),
+        )
         .map(({ host }) => host),
     );
     this.#held = heldRemovals(world);
@@ -156,10 +159,10 @@ export class Oracle {
         { specHash: step.spec.labels['plimsoll.spec-hash'] ?? '', imageId: step.spec.image },
         'a container is made of',
       );
-    if (this.#held.has(app) && ['stop', 'remove', 'remove-volume'].includes(step.kind))
-      this.fail(`removals of this commit are held, and ${app} is removed: ${step.kind}`);
     if (step.kind === 'create' && !this.#host.proxyUp) this.#blind.add(step.spec.name);
     const isUndisturbed = this.#decidedAt.get(app) === this.#stamp() && !this.#host.isStale;
+    if (isUndisturbed && this.#held.has(app) && ['stop', 'remove', 'remove-volume'].includes(step.kind))
+      this.fail(`removals of this commit are held, and ${app} is removed: ${step.kind}`);
     // What Caddy dials is not known while it does not answer.
     const judged = touchesTraffic.has(step.kind) && isUndisturbed && this.#host.proxyUp;
     const before = judged ? this.#dials() : [];
@@ -281,6 +284,17 @@ export class Oracle {
     );
   }
 
+  /** Somebody knows where it listens: Caddy, memory, or the release that is wanted does so too. */
+  #isKnown({ app, container }: Dial): boolean {
+    const { memory, desired } = this.#controller ?? {};
+    const wanted = desired?.apps.find(({ name }) => name === app)?.container.ports[0]?.container;
+    return (
+      this.#host.engine.proxy.state === 'running' ||
+      memory?.apps[app]?.lastHealthy !== undefined ||
+      wanted === portOf(container?.specHash ?? '')
+    );
+  }
+
   #isStartFirst(app: string): boolean {
     return this.#appsOf(app).every(({ deploy }) => deploy.order === 'start-first');
   }
@@ -322,9 +336,10 @@ export class Oracle {
       upstreams.map(({ replica, plain, flagged }) => {
         const isFlagged = sharesFlags !== false && flags.includes(`${app}.${replica}`);
         const dial = isFlagged ? flagged : plain;
-        const address = dial.slice(0, dial.lastIndexOf(':'));
+        const [address, port] = dial.split(':');
         const container = engine.containers.find(
-          (one) => one.live.address === address && one.state === 'running',
+          ({ live, state, specHash }) =>
+            live.address === address && state === 'running' && String(portOf(specHash)) === port,
         );
         return { host, replica, app, container };
       }),

@@ -219,6 +219,7 @@ const words: readonly (readonly [number, Behaviour])[] = [
   [3, 'hook'],
   [2, 'hang'],
   [2, 'none'],
+  [2, 'odd'],
 ];
 
 function aSketch(random: Random, slot: number): Sketch {

@@ -1,4 +1,5 @@
 import type { App } from '../../src/desired/app.ts';
+import { hashOf } from '../../src/plan/release.ts';
 import { aDomain, anApp } from '../plan/worlds.ts';
 
 /** What the app inside an image does when it is started, by the word before the colon. */
@@ -14,6 +15,7 @@ export const behaviours = {
   hook: 'answers, and its hooks fail',
   hang: 'answers, and its hooks never end',
   none: 'is in no registry',
+  odd: 'answers, and its containers are never what they were asked to be',
 } as const;
 
 export type Behaviour = keyof typeof behaviours;
@@ -55,6 +57,8 @@ export interface Place {
 
 export const drain = 10_000;
 const known = new Map<string, App>();
+/** Where the containers of a spec hash listen. */
+const ports = new Map<string, number>();
 
 /** Equal places and sketches give the same object, as reading a file that did not change does. */
 export function toApp(place: Place, sketch: Sketch): App {
@@ -62,7 +66,13 @@ export function toApp(place: Place, sketch: Sketch): App {
   const app = known.get(key) ?? build(place, sketch);
   if (known.size > 20_000) known.clear();
   known.set(key, app);
+  const [port] = app.container.ports;
+  if (port) ports.set(hashOf(app), port.container);
   return app;
+}
+
+export function portOf(specHash: string): number | undefined {
+  return ports.get(specHash);
 }
 
 export function hostOf(slot: number): string {
