@@ -126,7 +126,8 @@ export function aWorld(apps: readonly App[], over: Partial<World> = {}): World {
 }
 
 /** What the app inside a container does, by its image. */
-export type Behaviour = 'healthy' | 'never healthy' | 'exits' | 'flapping';
+/** At first: for 20 seconds. */
+export type Behaviour = 'healthy' | 'never healthy' | 'exits' | 'healthy at first';
 
 /**
  * The in-memory world: it refuses what Docker would refuse, answers probes as the image behaves, and moves its
@@ -229,7 +230,9 @@ export class SimulatedHost {
       containers
         .filter((one) => one.state === 'running')
         .map((one) => {
-          const well = this.#behaviour(one.imageId.replace('sha256:', '')) !== 'never healthy';
+          const behaviour = this.#behaviour(one.imageId.replace('sha256:', ''));
+          const ailing = behaviour === 'healthy at first' && now - one.startedAt >= 20_000;
+          const well = behaviour !== 'never healthy' && !ailing;
           const before = observed.health[one.id];
           const verdict = well ? ('healthy' as const) : ('unhealthy' as const);
           const kept = before?.startedAt === one.startedAt && before.verdict === verdict;
