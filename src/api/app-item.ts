@@ -74,8 +74,8 @@ function toItem(port: ControllerPort, plan: AppPlan, memory: AppMemory<App> | un
 
 /** The engine or the source was not observed: all that is known is what happened before. */
 function unseenItem(port: ControllerPort, name: string, memory: AppMemory<App>): AppItem {
-  const { engineError, sourceError } = port.loop.status;
-  const error = engineError ?? sourceError;
+  const { engineError, sourceError, historyError } = port.loop.status;
+  const error = engineError ?? historyError ?? sourceError;
   const reason = error?.reason ?? 'NotLooked';
   const message = error?.message ?? 'the first look is not over yet';
   const conditions = (['Ready', 'Healthy'] as const).map((type) => ({

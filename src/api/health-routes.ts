@@ -55,13 +55,15 @@ function caddyCheck({ loop }: ControllerPort): CheckResult {
 
 /** A snapshot is enough to go on with. */
 function gitCheck({ loop }: ControllerPort): CheckResult {
-  const { sourceError, engineError, world } = loop.status;
+  const { sourceError, engineError, historyError, world } = loop.status;
   if (!sourceError) return { status: 'ok' };
-  const canGoOn = world !== undefined || engineError !== undefined;
+  const canGoOn = world !== undefined || (engineError ?? historyError) !== undefined;
   return { status: canGoOn ? 'degraded' : 'failing', message: sourceError.message };
 }
 
-function databaseCheck({ history }: ControllerPort): CheckResult {
+function databaseCheck({ history, loop }: ControllerPort): CheckResult {
+  const { historyError } = loop.status;
+  if (historyError) return { status: 'failing', message: historyError.message };
   try {
     history.events({ limit: 1 });
     return { status: 'ok' };

@@ -17,6 +17,7 @@ export const hostSchemas = {
     converged: flag('Every app is ready, and nothing of the host is left to do.'),
     sourceError: orNull(named('Failure')),
     engineError: orNull(named('Failure')),
+    historyError: orNull(named('Failure')),
     proxy: object({
       state: text('Of Caddy.', { examples: ['running'] }),
       message: orNull(text('For people.')),

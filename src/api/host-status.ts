@@ -22,6 +22,7 @@ export interface HostStatus {
   readonly converged: boolean;
   readonly sourceError: ErrorItem | null;
   readonly engineError: ErrorItem | null;
+  readonly historyError: ErrorItem | null;
   readonly proxy: { readonly state: ProxyState['state'] | 'unknown'; readonly message: string | null };
   readonly counts: {
     readonly apps: number;
@@ -43,7 +44,7 @@ export interface ErrorItem {
 
 /** As far as the caller may see it: what concerns apps of others is left out. */
 export function hostStatus(port: ControllerPort, caller: Caller): HostStatus {
-  const { look, at, world, plan, engineError, sourceError } = port.loop.status;
+  const { look, at, world, plan, engineError, sourceError, historyError } = port.loop.status;
   const items = visibleApps(port, caller);
   const names = new Set(items.map(({ name }) => name));
   const isSeen = (app: string | undefined) => !caller.limit || (app !== undefined && names.has(app));
@@ -59,6 +60,7 @@ export function hostStatus(port: ControllerPort, caller: Caller): HostStatus {
     converged: isConverged(plan, items),
     sourceError: errorItem(sourceError),
     engineError: errorItem(engineError),
+    historyError: errorItem(historyError),
     proxy: { state: proxy?.state ?? 'unknown', message: proxy?.message ?? null },
     counts: {
       apps: items.length,

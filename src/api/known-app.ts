@@ -26,9 +26,9 @@ export function knownApp(port: ControllerPort, caller: Caller, name: string): Ap
 
 /** What the last look saw; a problem when it could not see. */
 export function seenWorld({ loop }: ControllerPort): World {
-  const { world, engineError, sourceError } = loop.status;
+  const { world, engineError, sourceError, historyError } = loop.status;
   if (world) return world;
-  const error = engineError ?? sourceError;
+  const error = engineError ?? historyError ?? sourceError;
   throw new ProblemError(
     503,
     error?.reason ?? 'NotLooked',

@@ -121,11 +121,11 @@ function converge(
 
 function judge(
   context: CliContext,
-  { plan, world, engineError, sourceError }: LoopStatus,
+  { plan, world, engineError, sourceError, historyError }: LoopStatus,
   names: readonly string[],
   told: Map<string, string>,
 ): ExitCode | undefined {
-  const unseen = engineError ?? (plan ? undefined : sourceError);
+  const unseen = engineError ?? historyError ?? (plan ? undefined : sourceError);
   if (unseen) {
     context.err(`error: ${unseen.message}\n`);
     return exitCodes.unobservable;

@@ -71,6 +71,7 @@ function describeHost(context: CliContext, host: HostStatus): string {
     ['Caddy', proxy.message === null ? proxy.state : `${proxy.state}: ${proxy.message}`],
     ['Engine', host.engineError?.message ?? ''],
     ['Source', host.sourceError?.message ?? ''],
+    ['History', host.historyError?.message ?? ''],
     [
       'Held',
       pruneHeld

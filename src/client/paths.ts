@@ -2674,6 +2674,7 @@ export interface HostStatus {
   converged: boolean;
   sourceError: Failure | null;
   engineError: Failure | null;
+  historyError: Failure | null;
   proxy: {
     /**
      * Of Caddy.

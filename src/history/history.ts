@@ -11,6 +11,7 @@ import type { EventQuery, EventRecord, NewEvent } from './event-log.ts';
 import type { ReleaseRecord } from './memory-store.ts';
 import { migrations } from './migrations.ts';
 import { SqliteHistory } from './sqlite-history.ts';
+import { usable } from './state-dir.ts';
 import type { TokenStore } from './token-store.ts';
 
 /**
@@ -97,7 +98,8 @@ export interface HistoryOptions {
 
 /** Throws NewerSchemaError for a database of a newer program; a damaged one is set aside and a new one begun. */
 export function openHistory(options: HistoryOptions): History {
-  const { db, damaged } = openDatabase(options.path, migrations, options.now());
+  const { path, now } = options;
+  const { db, damaged } = usable(`open history ${path}`, () => openDatabase(path, migrations, now()));
   const history = new SqliteHistory(db, options);
   if (damaged !== undefined) {
     history.event({

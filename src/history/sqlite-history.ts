@@ -27,6 +27,8 @@ import type { History, HistoryOptions, NewFailure, RevisionRecord } from './hist
 import { createMemoryStore, type MemoryStore, type ReleaseRecord } from './memory-store.ts';
 import { createTokenStore, type TokenStore } from './token-store.ts';
 
+const transitionsPause = 5_000;
+
 /** Writes go by one door (`#write`), so that memory and listeners never run ahead of the disk. */
 export class SqliteHistory implements History {
   readonly tokens: TokenStore;
@@ -40,6 +42,8 @@ export class SqliteHistory implements History {
   readonly #conditions: ConditionLog;
   readonly #listeners = new Set<(event: EventRecord) => void>();
   #memory: Memory<App> | undefined;
+  /** By the monotonic clock; the times of conditions are not written before. */
+  #transitionsFrom = 0;
   /** Written in the transaction under way; told when it is committed. */
   #untold: EventRecord[] = [];
 
@@ -57,8 +61,12 @@ export class SqliteHistory implements History {
   }
 
   memory(): Memory<App> {
-    this.#memory ??= this.#store.load();
-    return this.#memory;
+    try {
+      this.#memory ??= this.#store.load();
+      return this.#memory;
+    } catch (error) {
+      throw edgeError(error, 'HistoryUnreadable', `read history ${this.#options.path}`);
+    }
   }
 
   record(app: string, decisions: readonly Decision[], now: number): void {
@@ -250,7 +258,14 @@ export class SqliteHistory implements History {
   lastTransition(app: string, conditions: readonly Condition[]): readonly TimedCondition[] {
     const now = this.#options.now();
     const { timed, changed } = this.#conditions.compare(app, conditions, now);
-    if (changed) this.#write(() => this.#conditions.save(app, timed));
+    if (!changed || performance.now() < this.#transitionsFrom) return timed;
+    try {
+      this.#write(() => this.#conditions.save(app, timed));
+    } catch (error) {
+      // Who asks how apps are gets an answer on a full disk too, and soon: each try may wait for a lock.
+      if (!(error instanceof EdgeError)) throw error;
+      this.#transitionsFrom = performance.now() + transitionsPause;
+    }
     return timed;
   }
 
@@ -408,7 +423,7 @@ export class SqliteHistory implements History {
       this.#memory = undefined;
       this.#conditions.reload();
       this.#untold = [];
-      throw unwritable(error, this.#options.path);
+      throw edgeError(error, 'HistoryUnwritable', `write history ${this.#options.path}`);
     }
     const told = this.#untold;
     this.#untold = [];
@@ -417,10 +432,10 @@ export class SqliteHistory implements History {
   }
 }
 
-function unwritable(error: unknown, path: string): unknown {
+/** What SQLite says, as an edge says it; anything else is a bug and stays what it is. */
+function edgeError(error: unknown, reason: string, what: string): unknown {
   const isSqlite = error instanceof Error && error.name === 'SqliteError';
-  if (!isSqlite) return error;
-  return new EdgeError('transient', 'HistoryUnwritable', `write history ${path}: ${error.message}`, error);
+  return isSqlite ? new EdgeError('transient', reason, `${what}: ${error.message}`, error) : error;
 }
 
 function changedKeys<T>(before: Readonly<Record<string, T>>, after: Readonly<Record<string, T>>): string[] {

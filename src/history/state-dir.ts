@@ -1,10 +1,23 @@
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { SqliteError } from 'better-sqlite3';
+import { EdgeError } from '../apply/ports.ts';
 
 /** Something lies in the state directory that we never follow or overwrite (exit code 4). */
 export class StateRefusedError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'StateRefusedError';
+  }
+}
+
+/** What the disk or a lock of others refuses, as an edge says it (exit code 3); anything else stays what it is. */
+export function usable<Result>(what: string, open: () => Result): Result {
+  try {
+    return open();
+  } catch (error) {
+    const isSystem = error instanceof Error && 'syscall' in error;
+    if (!isSystem && !(error instanceof SqliteError)) throw error;
+    throw new EdgeError('unreachable', 'StateUnusable', `${what}: ${error.message}`, error);
   }
 }
 

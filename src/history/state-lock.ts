@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database, { SqliteError } from 'better-sqlite3';
-import { ensurePrivateFile, ensureStateDir } from './state-dir.ts';
+import { ensurePrivateFile, ensureStateDir, usable } from './state-dir.ts';
 
 /** Another controller works with this state directory, or with this instance on this engine (exit code 4). */
 export class StateLockedError extends Error {
@@ -24,6 +24,10 @@ export interface StateLock {
  * open: the kernel drops it however the process ends. The pid file beside it only tells who it is.
  */
 export function lockState(stateDir: string): StateLock {
+  return usable(`lock ${stateDir}`, () => lock(stateDir));
+}
+
+function lock(stateDir: string): StateLock {
   ensureStateDir(stateDir);
   const file = join(stateDir, 'lock.db');
   const pidFile = join(stateDir, 'lock.pid');

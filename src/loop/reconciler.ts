@@ -1,5 +1,5 @@
 import { type ScheduledTask, schedule } from 'node-cron';
-import type { EdgeError } from '../apply/ports.ts';
+import { EdgeError } from '../apply/ports.ts';
 import type { Edges, TurnResult } from '../apply/run-steps.ts';
 import { type Assignment, Workers } from '../apply/workers.ts';
 import type { Desired, Snapshot } from '../desired/desired.ts';
@@ -49,6 +49,8 @@ export interface LoopStatus {
   /** Why there is no plan. */
   readonly engineError?: EdgeError;
   readonly sourceError?: EdgeError;
+  /** Why nothing was decided: what cannot be written down is not done. */
+  readonly historyError?: EdgeError;
 }
 
 const minutes = 60_000;
@@ -169,18 +171,32 @@ export class Reconciler {
   async #run(): Promise<void> {
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
+      const begun = performance.now();
       try {
-        await this.#look();
+        await this.#look(begun);
       } catch (error) {
-        this.#options.log.error({ err: error }, 'a look failed, which is a bug; the next one begins afresh');
         this.#wakeIn(retryUnseen);
+        if (error instanceof EdgeError) {
+          this.#tellUnwritten(error, begun);
+          continue;
+        }
+        this.#options.log.error({ err: error }, 'a look failed, which is a bug; the next one begins afresh');
       }
     }
     this.#looking = undefined;
   }
 
-  async #look(): Promise<void> {
-    const begun = performance.now();
+  /** What engine, source and proxy refuse is part of the world, so that what stops a look is history. Told once. */
+  #tellUnwritten(error: EdgeError, begun: number): void {
+    if (this.#status.historyError?.message !== error.message)
+      this.#options.log.error(
+        { reason: error.reason },
+        `${error.message}; nothing is changed until it can be`,
+      );
+    this.#publish({ historyError: error }, begun);
+  }
+
+  async #look(begun: number): Promise<void> {
     if (await this.#seesNoNews(begun)) return;
     const world = await this.#reader.read(() => this.#workers.underway());
     if ('unseen' in world) {
@@ -268,7 +284,9 @@ export class Reconciler {
     try {
       write();
     } catch (error) {
-      this.#options.log.error({ err: error }, 'what came of a step could not be written down');
+      const reason = error instanceof EdgeError ? { reason: error.reason } : { err: error };
+      const message = error instanceof EdgeError ? `${error.message}: ` : '';
+      this.#options.log.error(reason, `${message}what came of a step is not written down`);
       this.#wakeIn(retryUnseen);
     }
   }
@@ -296,6 +314,8 @@ export class Reconciler {
 
   /** An error that no edge explains is a bug; this app waits like after any failure, the others go on. */
   #crashed({ app, steps }: Assignment, error: unknown): void {
+    // Its step could not be written down, and was not begun or has no end now.
+    if (error instanceof EdgeError) throw error;
     const step = steps[0]?.kind ?? 'start';
     this.#options.log.error({ app, err: error }, 'a step failed, which is a bug');
     this.#edges.history.failed(

@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EdgeError } from '../../src/apply/ports.ts';
 import { NewerSchemaError, openDatabase } from '../../src/history/database.ts';
+import { openHistory } from '../../src/history/history.ts';
 import { migrations } from '../../src/history/migrations.ts';
+import { lockState } from '../../src/history/state-lock.ts';
 import { aDeployment, type Bench, createBench } from './fixture.ts';
 
 const test = suite<{ bench: Bench }>("history's database");
@@ -128,6 +131,16 @@ test('a folder that is open to readers is closed to them, one that everybody wri
     openDatabase(join(dir, 'history.db'), migrations, time).db.close();
     assert.is(statSync(dir).mode & 0o7777, after);
   }
+});
+
+test('a state directory that cannot be used is an error of this edge, which says what and why', ({
+  bench,
+}) => {
+  bench.open().close();
+  const path = join(bench.path, 'state', 'history.db');
+  const isEdge = (error: unknown) => error instanceof EdgeError && error.reason === 'StateUnusable';
+  assert.throws(() => openHistory({ path, now: () => time }), isEdge);
+  assert.throws(() => lockState(join(bench.path, 'state')), isEdge);
 });
 
 test.run();

@@ -336,6 +336,31 @@ test('the time of a condition moves only with its status', ({ bench }) => {
   assert.is(again.lastTransition('shop', condition('True'))[0]?.lastTransitionTime, 3_000_000);
 });
 
+test('who asks how an app is gets an answer also while nothing can be written', ({ bench }) => {
+  const history = bench.open();
+  const other = new Database(bench.path);
+  other.exec('BEGIN IMMEDIATE');
+  const ready: Condition[] = [{ type: 'Ready', status: 'False', reason: 'R', message: '' }];
+  assert.is(history.lastTransition('shop', ready)[0]?.lastTransitionTime, bench.time);
+  other.close();
+});
+
+test('what cannot be read any more is an error of this edge', ({ bench }) => {
+  const history = bench.open();
+  history.containerMade('c1', 'shop-1', 'shop');
+  const other = new Database(bench.path);
+  other.exec('DROP TABLE app_memory');
+  other.close();
+  assert.throws(
+    () => history.succeeded('nobody') ?? history.suspend('shop', { actor: 'ada', reason: 'r' }),
+    (error: unknown) => error instanceof EdgeError && error.reason === 'HistoryUnwritable',
+  );
+  assert.throws(
+    () => history.memory(),
+    (error: unknown) => error instanceof EdgeError && error.reason === 'HistoryUnreadable',
+  );
+});
+
 test('revisions are listed newest first, and a forced one says from where', ({ bench }) => {
   const history = bench.open();
   history.revision('a', 0, 1);

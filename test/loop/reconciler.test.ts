@@ -164,6 +164,23 @@ test('an engine that does not answer leaves no plan and says why', async () => {
   await loop.stop();
 });
 
+test('while history cannot be written nothing is claimed and nothing is done; then the next look goes on', async () => {
+  const { loop, history, done } = aLoop();
+  const { revision } = history;
+  history.revision = () => {
+    throw new EdgeError('transient', 'HistoryUnwritable', 'write history: the disk is full');
+  };
+  const status = await loop.lookNow('test');
+  assert.is(status.plan, undefined);
+  assert.is(status.historyError?.reason, 'HistoryUnwritable');
+  assert.equal(done, []);
+  history.revision = revision;
+  const { plan, historyError } = await loop.lookNow('test');
+  assert.is(historyError, undefined);
+  assert.is(plan?.revision, 'r1');
+  await loop.stop();
+});
+
 test('a source that is gone leaves what was last read enforced, and is told of once', async () => {
   const fault = { reason: 'SourceUnreachable', message: 'fetch: refused' };
   const { loop, history } = aLoop({ fault });
