@@ -26,6 +26,8 @@ type Tool =
   | 'wrk'
   | 'cc'
   | 'compose'
+  | 'debootstrap'
+  | 'systemd'
   | 'acme'
   | 'registry'
   | 'age'
@@ -33,7 +35,9 @@ type Tool =
   | 'ssh'
   | 'sshd'
   | 'openssl'
-  | 'ip';
+  | 'ip'
+  | 'strace'
+  | 'faketime';
 
 const tools = {
   caddy: { present: () => inPath('caddy'), packages: ['caddy'] },
@@ -42,10 +46,14 @@ const tools = {
   wrk: { present: () => inPath('wrk'), packages: ['wrk'] },
   cc: { present: () => inPath('gcc') && existsSync('/usr/include/stdio.h'), packages: ['gcc', 'libc6-dev'] },
   compose: { present: () => inPath('docker-compose') || hasComposePlugin(), packages: ['docker-compose'] },
+  debootstrap: { present: () => inPath('debootstrap'), packages: ['debootstrap'] },
+  systemd: { present: () => inPath('systemd-analyze'), packages: ['systemd'] },
   busybox: { present: () => isStatic('/bin/busybox'), packages: ['busybox-static'] },
   acme: { present: () => inPath('pebble') && inPath('openssl'), packages: ['pebble', 'openssl'] },
   openssl: { present: () => inPath('openssl'), packages: ['openssl'] },
   ip: { present: () => inPath('ip'), packages: ['iproute2'] },
+  strace: { present: () => inPath('strace'), packages: ['strace'] },
+  faketime: { present: () => inPath('faketime'), packages: ['faketime'] },
   registry: { present: () => inPath('docker-registry'), packages: ['docker-registry'] },
   sshd: {
     present: () => inPath('sshd') && inPath('ssh-keyscan'),

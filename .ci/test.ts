@@ -31,6 +31,8 @@ const needs = {
   ssh: true,
   sshd: true,
   ip: true,
+  systemd: true,
+  strace: true,
 } as const;
 
 const results: { readonly name: string; readonly result: TestResult }[] = [];

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -124,18 +124,41 @@ for (const [name, capabilities, user] of [
     }
   });
 
-test('the unit has nothing that systemd does not know', () => {
-  if (!existsSync('/usr/bin/systemd-analyze')) return;
+test('systemd has nothing to say against the unit, and finds it little exposed', () => {
   const dir = mkdtempSync('/tmp/plimsoll-docker-');
+  const analyze = (...args: readonly string[]) =>
+    spawnSync('systemd-analyze', args, { encoding: 'utf8', env: { ...process.env, SYSTEMD_COLORS: '0' } });
   try {
     const unit = join(dir, 'plimsoll.service');
+    // The program that it starts has to be there.
     writeFileSync(unit, text('plimsoll.service').replace('/usr/local/bin/plimsoll', '/bin/true'));
-    const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--', unit], { encoding: 'utf8' });
+    const verified = analyze('verify', '--', unit);
     // Of other units of this machine it may complain.
-    assert.not.match(`${stdout}${stderr}`, 'plimsoll.service');
+    assert.not.match(`${verified.stdout}${verified.stderr}`, 'plimsoll.service');
+    assert.is(verified.status, 0, verified.stderr);
+    const most = 25;
+    const judged = analyze('security', '--offline=true', `--threshold=${most}`, '--', unit);
+    assert.match(judged.stdout, 'Overall exposure level');
+    assert.is(judged.status, 0, judged.stdout.trim().split('\n').at(-1));
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+});
+
+test('the context of the image is what the Dockerfile copies, and nothing else', () => {
+  const copied = [...text('Dockerfile').matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, files = '']) =>
+    files.split(' '),
+  );
+  const [everything, ...kept] = readFileSync(join(folder, '../.dockerignore'), 'utf8').trim().split('\n');
+  assert.is(everything, '**');
+  const tops = kept.map((line) => line.replace(/^!/, '').replace(/\/\*.*$/, ''));
+  assert.equal([...new Set(tops)].sort(), copied.sort());
+});
+
+test('compose of every age finds the name of the project', () => {
+  // 1.29 refuses a file that has it, and reads .env; so does its successor.
+  assert.is((parse(text('compose.yaml')) as { name?: string }).name, undefined);
+  assert.is(text('.env'), 'COMPOSE_PROJECT_NAME=plimsoll\n');
 });
 
 test('the example site of the template passes webhooks on, and nothing else', async () => {
