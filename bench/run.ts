@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Docker from 'dockerode';
 import { ensureMachine, MachineError, type Needs } from '../.ci/machine.ts';
+import { broken } from './broken.ts';
 import { deploy } from './deploy.ts';
 import { describeMachine, formatMachine, type MachineFacts } from './describe-machine.ts';
 import { formatFigures, summarize } from './figures.ts';
@@ -18,12 +19,13 @@ import { sweep } from './sweep.ts';
 import { webhooks } from './webhooks.ts';
 import type { Options, Part, PartResult } from './workbench.ts';
 
-const parts: Readonly<Record<string, Part>> = { rollouts, noop, deploy, push, webhooks, memory };
+const parts: Readonly<Record<string, Part>> = { rollouts, broken, noop, deploy, push, webhooks, memory };
 
 const usage = `usage: npm run bench -- [PART…] [OPTIONS]
 
 parts (all when none is named):
-  rollouts           rolling updates under traffic; exit code 1 when a request is lost
+  rollouts           rolling updates under traffic; exit code 1 when a request or a stream is lost
+  broken             updates that are no good; exit code 1 when one is not taken back at once, without a gap
   noop               what it costs to find that nothing is to be done
   deploy             from a commit, or a container removed by hand, to serving
   push               from a git push to serving, by HTTPS and SSH; exit code 1 when one is not live in time
@@ -32,6 +34,7 @@ parts (all when none is named):
 
 options:
   --rollouts N       rolling updates; 50
+  --broken N         broken updates; 20
   --apps N,N         sizes of the host for noop and memory; 100
   --repetitions N    how often the rest is measured; 10
   --json FILE        also writes every sample
@@ -66,7 +69,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function run({ parts: names, options, json }: Request, signal: AbortSignal): Promise<number> {
   const needs: Needs = {
-    ...{ engine: true, caddy: true, git: true, busybox: true, wrk: true, compose: true },
+    ...{ engine: true, caddy: true, git: true, busybox: true, wrk: true, compose: true, cc: true },
     ...{ ssh: true, sshd: true, openssl: true },
   };
   const machine = await ensureMachine(needs, note);
@@ -75,7 +78,7 @@ async function run({ parts: names, options, json }: Request, signal: AbortSignal
   try {
     // An earlier run may have been killed.
     await sweep(docker);
-    await buildImages(docker);
+    await buildImages(docker, folder);
     const facts = await describeMachine(docker);
     print(`${formatMachine(facts)}\n`);
     const results: [string, PartResult][] = [];
@@ -127,6 +130,7 @@ function readArguments(args: readonly string[]): Request | number {
       allowPositionals: true,
       options: {
         rollouts: { type: 'string', default: '50' },
+        broken: { type: 'string', default: '20' },
         apps: { type: 'string', default: '100' },
         repetitions: { type: 'string', default: '10' },
         json: { type: 'string' },
@@ -143,6 +147,7 @@ function readArguments(args: readonly string[]): Request | number {
       parts: positionals.length > 0 ? [...new Set(positionals)] : Object.keys(parts),
       options: {
         rollouts: countOf('--rollouts', values.rollouts),
+        broken: countOf('--broken', values.broken),
         apps: values.apps.split(',').map((text) => countOf('--apps', text)),
         repetitions: countOf('--repetitions', values.repetitions),
       },

@@ -14,6 +14,8 @@ export interface Workbench {
 
 export interface Options {
   readonly rollouts: number;
+  /** Updates that are to be taken back. */
+  readonly broken: number;
   /** Sizes of the host, in apps. */
   readonly apps: readonly number[];
   /** How often everything is measured that can be repeated at once. */

@@ -3,18 +3,19 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { jsonLines } from '../../src/docker/json-lines.ts';
-import { tarOf } from '../../src/docker/tar.ts';
+import { type TarFile, tarOf } from '../../src/docker/tar.ts';
 
 const busybox = '/bin/busybox';
 
 /**
- * An image that holds busybox, all its commands, and what `lines` of a Dockerfile add; answers its id. Built
- * once, and found again by a hash of its lines.
+ * An image that holds busybox, all its commands, and what `lines` of a Dockerfile add, which may copy `files`;
+ * answers its id. Built once, and found again by a hash of its lines and files.
  */
 export async function ensureTestImage(
   docker: Docker,
   tag: string,
   lines: readonly string[] = [],
+  files: readonly TarFile[] = [],
 ): Promise<string> {
   const dockerfile = [
     'FROM scratch',
@@ -23,7 +24,9 @@ export async function ensureTestImage(
     'ENV PATH=/bin',
     ...lines,
   ].join('\n');
-  const mark = createHash('sha256').update(dockerfile).digest('hex');
+  const hash = createHash('sha256').update(dockerfile);
+  for (const { content } of files) hash.update(content);
+  const mark = hash.digest('hex');
   const there = await docker
     .getImage(tag)
     .inspect()
@@ -36,6 +39,7 @@ export async function ensureTestImage(
       mode: 0o644,
     },
     { path: 'busybox', content: readFileSync(busybox), mode: 0o755 },
+    ...files,
   ]);
   const output = (await docker.buildImage(context as unknown as NodeJS.ReadableStream, {
     t: tag,
