@@ -8,7 +8,7 @@ import { planApp } from './plan-app.ts';
 import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts';
 import { mergeRoutes } from './plan-routes.ts';
 import { isSameRelease } from './release.ts';
-import { createScene, type Scene } from './scene.ts';
+import { createScene, formerName, type Scene } from './scene.ts';
 import { addressOf } from './traffic.ts';
 
 /**
@@ -42,7 +42,8 @@ export function decide(world: World): Plan {
 /** Every app that git names, that runs, or that is remembered. */
 function createScenes(world: World): Map<string, Scene> {
   const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
-  const former = new Set(world.desired.apps.flatMap((app) => app.renamedFrom ?? []));
+  const declared = [...apps.keys(), ...world.desired.invalid];
+  const former = new Set(declared.flatMap((name) => formerName(world, name, apps.get(name)) ?? []));
   const names = new Set([
     ...apps.keys(),
     ...world.observed.containers.map(({ app }) => app),
@@ -92,7 +93,9 @@ function planHost(world: World, routes: RouteTable, scenes: ReadonlyMap<string, 
   const { observed, settings } = world;
   if (observed.underway['']) return [];
   const steps: Step[] = [];
-  if (!observed.networks.some((network) => network.ours && network.name === settings.network))
+  // What failed is tried again after a pause, however often somebody looks.
+  const isDue = retryOfHost(world) === undefined;
+  if (isDue && !observed.networks.some((network) => network.ours && network.name === settings.network))
     steps.push({
       kind: 'create-network',
       network: settings.network,
@@ -101,8 +104,7 @@ function planHost(world: World, routes: RouteTable, scenes: ReadonlyMap<string, 
       traffic: 'none',
     });
   steps.push(...staleFlags(world, scenes));
-  const retry = retryOfHost(world);
-  if (needsLoad(world, routes) && (retry === undefined || world.now >= retry))
+  if (isDue && needsLoad(world, routes))
     steps.push({
       kind: 'load-routes',
       routes,

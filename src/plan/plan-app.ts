@@ -50,8 +50,7 @@ function suspend({ memory, world }: Scene, turn: Turn): void {
 }
 
 /** History goes with an app to its new name. */
-function carryOver({ name, wanted, world }: Scene, turn: Turn): void {
-  const former = wanted?.app.renamedFrom;
+function carryOver({ name, former, world }: Scene, turn: Turn): void {
   if (former !== undefined && !world.memory.apps[name] && world.memory.apps[former])
     turn.records.push({ kind: 'renamed', from: former });
 }

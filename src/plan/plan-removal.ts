@@ -6,7 +6,7 @@ import { planApp } from './plan-app.ts';
 import { removeHooks } from './plan-hooks.ts';
 import { routesOf } from './plan-routes.ts';
 import { retire } from './retire.ts';
-import type { Scene } from './scene.ts';
+import { formerName, type Scene } from './scene.ts';
 import { Turn } from './turn.ts';
 
 /** What a commit's removals come to, before anything is removed. */
@@ -21,8 +21,10 @@ export interface PruneVerdict {
  * Deletion that cannot hurt: more than `maxPruneShare` of the apps that own containers, or all of them with none
  * to come, is held until a person approves that commit.
  */
-export function judgeRemovals({ desired, observed, memory, settings }: World): PruneVerdict {
-  const kept = new Set([...desired.apps.flatMap((app) => [app.name, app.renamedFrom]), ...desired.invalid]);
+export function judgeRemovals(world: World): PruneVerdict {
+  const { desired, observed, memory, settings } = world;
+  const broken = desired.invalid.flatMap((name) => [name, formerName(world, name, undefined)]);
+  const kept = new Set([...desired.apps.flatMap((app) => [app.name, app.renamedFrom]), ...broken]);
   const owning = new Set(observed.containers.map((container) => container.app));
   const orphans = new Set([...owning].filter((app) => !kept.has(app)).sort());
   if (orphans.size === 0) return { orphans };

@@ -42,9 +42,8 @@ function byHostThenLongestPath(a: Route, b: Route): number {
   return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
 }
 
-function runningRoutes({ lookup, name, wanted }: Scene): readonly Route[] {
+function runningRoutes({ lookup, name, former }: Scene): readonly Route[] {
   const own = lookup.routes.get(name);
-  const former = wanted?.app.renamedFrom;
   return own ?? (former === undefined ? [] : (lookup.routes.get(former) ?? []));
 }
 

@@ -47,6 +47,10 @@ function drain(scene: Scene, old: Container, turn: Turn): void {
 
 /** Out of the routes first, then the time that requests under way are given; true when that is over. */
 export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
+  if (isUnseen(scene)) {
+    turn.phases.add('Draining');
+    return false;
+  }
   const since = scene.world.memory.containers[old.id]?.unroutedSince;
   if (hasRoutes(scene, old)) {
     turn.phases.add('Routing');
@@ -59,6 +63,12 @@ export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
   const until = (since ?? scene.world.now) + drainOf(scene);
   if (scene.world.now < until) turn.wake(until);
   return scene.world.now >= until;
+}
+
+/** While Caddy does not answer nobody knows whom it sends requests to when it is back: nobody's time is over. */
+function isUnseen({ world, target, memory }: Scene): boolean {
+  const isExposed = [target, memory.lastHealthy].some((one) => (one?.app.domains.length ?? 0) > 0);
+  return isExposed && world.observed.proxy.state === 'unreachable';
 }
 
 /** `onFailure: pause` leaves what failed as it is, for a person to look at. */

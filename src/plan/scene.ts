@@ -24,6 +24,8 @@ export interface Scene {
   readonly world: World;
   readonly lookup: Lookup;
   readonly name: string;
+  /** The name it had before, for as long as that matters. */
+  readonly former: string | undefined;
   readonly memory: AppMemory<App>;
   /** What git wants; absent when the app was removed or its manifest is invalid. */
   readonly wanted: Target | undefined;
@@ -64,7 +66,8 @@ export function createScene(
   app: App | undefined,
   slots: Slots,
 ): Scene {
-  const names = app?.renamedFrom === undefined ? [name] : [name, app.renamedFrom];
+  const former = formerName(world, name, app);
+  const names = former === undefined ? [name] : [name, former];
   const mine = names.flatMap((one) => lookup.containers.get(one) ?? []);
   const containers = mine.filter((container) => container.hook === undefined);
   const remembered = names.map((one) => world.memory.apps[one]).find((one) => one !== undefined);
@@ -73,7 +76,7 @@ export function createScene(
   const { target, quarantined } = isHeld(world, wanted, memory)
     ? looked(wanted, memory)
     : chooseTarget(wanted, memory);
-  const bare = { world, lookup, name, memory, wanted, target, quarantined, containers, slots };
+  const bare = { world, lookup, name, former, memory, wanted, target, quarantined, containers, slots };
   const replicas = target ? lineUp(bare, target) : [];
   const placed = new Set(replicas.flatMap((replica) => [replica.current?.container, ...replica.olds]));
   return {
@@ -83,6 +86,14 @@ export function createScene(
     surplus: target ? containers.filter((container) => !placed.has(container)) : [],
     proven: target !== undefined && isProven(memory, target, replicas),
   };
+}
+
+/** By its manifest or, while that cannot be read, by the release that was healthy last. */
+export function formerName(world: World, name: string, app: App | undefined): string | undefined {
+  if (app) return app.renamedFrom;
+  if (!world.desired.invalid.includes(name)) return undefined;
+  const before = world.memory.apps[name]?.lastHealthy?.app.name;
+  return before === name ? undefined : before;
 }
 
 /** A release from before a rename is returned to under the new name, with the volumes of the old one. */

@@ -30,6 +30,7 @@ type Event =
   | { readonly looks: number }
   | { readonly tick: number }
   | { readonly hand: Meddling; readonly nth: number }
+  | { readonly broken: string }
   | { readonly forget: true }
   | { readonly proxy: 'edited' | 'unreachable' | 'running' }
   | { readonly shared: boolean }
@@ -77,6 +78,12 @@ function tell({ obligation, behaviour = {}, story }: Scenario): string {
 }
 
 function happen(host: SimulatedHost, event: Exclude<Event, { commit: unknown }>): string[] {
+  if ('broken' in event) {
+    const { desired } = host.world;
+    const apps = desired.apps.filter(({ name }) => name !== event.broken);
+    host.world = { ...host.world, desired: { ...desired, apps, invalid: [event.broken] } };
+    return [`\n== the manifest of ${event.broken} cannot be read any more`];
+  }
   if ('settle' in event) return look(host, event.settle, true);
   if ('looks' in event) return look(host, event.looks, false);
   if ('tick' in event) {
