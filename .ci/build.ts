@@ -6,12 +6,15 @@ import process from 'node:process';
 import { bundle } from './bundle.ts';
 import { bundledPackages, licenceTexts } from './bundled-packages.ts';
 import { runProgram } from './run-program.ts';
+import { makeSbom } from './sbom.ts';
 
 const out = 'dist';
 
 rmSync(out, { recursive: true, force: true });
 const outputs = await bundle({ out });
-writeFileSync(join(out, 'third-party-licences.txt'), licenceTexts(bundledPackages(outputs)));
+const packages = bundledPackages(outputs);
+writeFileSync(join(out, 'third-party-licences.txt'), licenceTexts(packages));
+writeFileSync(join(out, 'sbom.cdx.json'), makeSbom(packages));
 // Who writes against the client needs its types.
 const { code, output } = await runProgram(join('node_modules', '.bin', 'tsc'), [
   '-p',

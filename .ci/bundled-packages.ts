@@ -40,8 +40,19 @@ function describe(folder: string): BundledPackage {
   return { name, version, license, folder };
 }
 
-/** Some name their licence and bring no text of it. */
+/** Some bring no text of their licence: then it stands at the top of their files, or nowhere. */
 function licenceText(folder: string): string {
   const files = readdirSync(folder).filter((file) => /^(?:licen[cs]e|copying)(?:[.-]|$)/i.test(file));
-  return files.map((file) => `${readFileSync(join(folder, file), 'utf8').trim()}\n`).join('\n');
+  if (files.length > 0)
+    return files.map((file) => `${readFileSync(join(folder, file), 'utf8').trim()}\n`).join('\n');
+  const { author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    readonly author?: string;
+  };
+  const notices = readdirSync(folder)
+    .filter((file) => file.endsWith('.js'))
+    .flatMap(
+      (file) => /^(?:\/\/.*\n|\/\*[\s\S]*?\*\/\n)+/.exec(readFileSync(join(folder, file), 'utf8')) ?? [],
+    )
+    .filter((comment) => comment.includes('Copyright'));
+  return [`By ${author}. It brings no file with its licence.\n`, ...notices].join('\n');
 }
