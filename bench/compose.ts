@@ -7,6 +7,8 @@ export interface Compose {
   /** As it says itself: `docker-compose version 1.29.2`. */
   readonly version: string;
   up(): Promise<void>;
+  /** Gives the first service other fields, to be brought up next. */
+  change(fields: object): Promise<void>;
 }
 
 type Run = (args: readonly string[]) => Promise<Ran>;
@@ -20,25 +22,31 @@ export async function createCompose(
   count: number,
 ): Promise<Compose> {
   const { run, version } = await findCompose(signal);
-  const services = Array.from({ length: count }, (_, index) => [
-    `app-${index}`,
-    { image, stop_grace_period: '1s' },
-  ]);
   const file = join(folder, 'compose.yaml');
+  const change = async (fields: object): Promise<void> => {
+    const services = Array.from({ length: count }, (_, index) => [
+      `app-${index}`,
+      { image, stop_grace_period: '1s', ...(index === 0 ? fields : {}) },
+    ]);
+    // JSON is YAML. Without a version in it, 1.29 reads the file as one of its oldest format.
+    await writeFile(file, JSON.stringify({ version: '3.8', services: Object.fromEntries(services) }));
+  };
   await mkdir(folder, { recursive: true });
-  // JSON is YAML. Without a version in it, 1.29 reads the file as one of its oldest format.
-  await writeFile(file, JSON.stringify({ version: '3.8', services: Object.fromEntries(services) }));
+  await change({});
   const on = async (...args: readonly string[]): Promise<void> => {
     const { code, output } = await run(['--project-name', composeProject, '--file', file, ...args]);
     if (code !== 0) throw new Error(`compose ${args.join(' ')}: ${output.trim().slice(-2_000)}`);
   };
   return {
     version,
+    change,
     up: () => on('up', '--detach'),
   };
 }
 
-async function findCompose(signal?: AbortSignal): Promise<{ readonly run: Run; readonly version: string }> {
+export async function findCompose(
+  signal?: AbortSignal,
+): Promise<{ readonly run: Run; readonly version: string }> {
   for (const [program, ...first] of programs) {
     const run: Run = (args) =>
       runProgram(program, [...first, ...args], { timeout: 300_000, ...(signal ? { signal } : {}) });

@@ -6,6 +6,8 @@ export interface ConfigRepo {
   readonly dir: string;
   /** Writes the manifests, by path, and commits; returns the commit's id. */
   commit(files: Readonly<Record<string, object>>, message: string): Promise<string>;
+  /** Any command of git's in it. */
+  git(...args: readonly string[]): Promise<string>;
 }
 
 export async function createConfigRepo(dir: string): Promise<ConfigRepo> {
@@ -13,6 +15,7 @@ export async function createConfigRepo(dir: string): Promise<ConfigRepo> {
   await git(dir, 'init', '--quiet', '--initial-branch=main');
   return {
     dir,
+    git: (...args) => git(dir, ...args),
     async commit(files, message) {
       for (const [path, manifest] of Object.entries(files)) {
         const file = join(dir, path);

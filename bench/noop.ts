@@ -11,6 +11,7 @@ import { cleanEnvironment, plimsoll } from './controller.ts';
 import { countCalls } from './count-calls.ts';
 import { releases } from './images.ts';
 import { type Settings, writeSettings } from './settings.ts';
+import { createSwarm } from './swarm.ts';
 import { sweep } from './sweep.ts';
 import { timed, until } from './until.ts';
 import { type Figure, instance, type Part, type PartResult, type Workbench } from './workbench.ts';
@@ -25,12 +26,17 @@ export const noop: Part = async (bench) => {
   };
 };
 
+/** So many apps really run; of more, all are stopped: what is measured is us, not the engine. */
+const mostRunning = 200;
+
 async function atSize(bench: Workbench, apps: number): Promise<PartResult> {
-  const composed = await measureCompose(bench, apps);
+  const isRunning = apps <= mostRunning;
+  const composed = isRunning ? await measureCompose(bench, apps) : undefined;
+  const swarmed = isRunning ? await measureSwarm(bench, apps) : undefined;
   const folder = join(bench.folder, String(apps));
   const repo = await createConfigRepo(join(folder, 'config'));
   const settings = await writeSettings(folder, { source: { dir: repo.dir } });
-  await repo.commit(manifests(apps), `${apps} apps`);
+  await repo.commit(manifests(apps, isRunning ? {} : { state: 'stopped' }), `${apps} apps`);
   const assembly = await assemble(
     loadConfig({ file: settings.file, env: {} }),
     'write',
@@ -40,7 +46,8 @@ async function atSize(bench: Workbench, apps: number): Promise<PartResult> {
   try {
     bench.say(`plimsoll brings ${apps} apps up`);
     const [first] = await timed(1, bench.signal, () => settle(bench, assembly, apps));
-    return await measure({ bench, assembly, settings, apps, composed, first: first ?? 0 });
+    const peers = { ...(composed ? { composed } : {}), ...(swarmed ? { swarmed } : {}) };
+    return await measure({ bench, assembly, settings, apps, isRunning, first: first ?? 0, ...peers });
   } finally {
     await assembly.close();
     await sweep(bench.docker);
@@ -67,6 +74,21 @@ async function measureCompose(
   }
 }
 
+/** Milliseconds that the same stack takes once more. */
+async function measureSwarm(bench: Workbench, apps: number): Promise<readonly number[] | undefined> {
+  const folder = join(bench.folder, `swarm-${apps}`);
+  const swarm = await createSwarm({ ...bench, folder }, apps);
+  if (swarm === undefined) return undefined;
+  try {
+    bench.say(`Swarm brings ${apps} services up`);
+    await swarm.deploy(1);
+    await swarm.allServe();
+    return await timed(Math.min(5, bench.options.repetitions), bench.signal, swarm.again);
+  } finally {
+    await swarm.leave();
+  }
+}
+
 /** From nothing until nothing is left to do. */
 async function settle({ signal }: Workbench, { loop }: Assembly, apps: number): Promise<void> {
   loop.start();
@@ -74,7 +96,7 @@ async function settle({ signal }: Workbench, { loop }: Assembly, apps: number): 
   await until(wait, async () => {
     const { plan } = loop.status;
     const isDone = (app: NonNullable<typeof plan>['apps'][number]): boolean =>
-      app.sync === 'Synced' && app.health === 'Healthy' && app.steps.length === 0;
+      app.sync === 'Synced' && app.steps.length === 0 && (apps > mostRunning || app.health === 'Healthy');
     return (plan?.apps.length === apps && plan.apps.every(isDone)) || undefined;
   });
 }
@@ -84,12 +106,15 @@ interface Settled {
   readonly assembly: Assembly;
   readonly settings: Settings;
   readonly apps: number;
-  readonly composed: Composed;
+  readonly isRunning: boolean;
+  readonly composed?: Composed;
+  readonly swarmed?: readonly number[];
   /** Milliseconds from nothing until all apps were healthy. */
   readonly first: number;
 }
 
-async function measure({ bench, assembly, settings, apps, composed, first }: Settled): Promise<PartResult> {
+async function measure(settled: Settled): Promise<PartResult> {
+  const { bench, assembly, settings, apps, isRunning, composed, swarmed, first } = settled;
   const { docker, signal, options } = bench;
   const { loop, reader } = assembly;
   const engine = findEngine(process.env);
@@ -117,7 +142,7 @@ async function measure({ bench, assembly, settings, apps, composed, first }: Set
   const resyncCalls = await countCalls(engine, resync);
   const diffs = await timed(Math.min(5, options.repetitions), signal, () => runDiff(settings));
 
-  const named = (name: string): string => `${apps} apps: ${name}`;
+  const named = (name: string): string => `${apps} apps${isRunning ? '' : ', stopped'}: ${name}`;
   const list = named('one bare list of the containers');
   const up = named('compose up, nothing to do');
   const figures: Figure[] = [
@@ -126,11 +151,16 @@ async function measure({ bench, assembly, settings, apps, composed, first }: Set
     { name: named(`engine calls in ${many} looks`), unit: '', samples: [calls] },
     { name: named('look at a resync'), unit: 'ms', samples: resyncs, against: list },
     { name: named('engine calls in a resync'), unit: '', samples: [resyncCalls] },
-    { name: up, unit: 'ms', samples: composed.again },
+    ...(composed ? [{ name: up, unit: 'ms' as const, samples: composed.again }] : []),
+    ...(swarmed
+      ? [{ name: named('docker stack deploy, nothing to do'), unit: 'ms' as const, samples: swarmed }]
+      : []),
     { name: named('plimsoll diff, nothing to do'), unit: 'ms', samples: diffs, against: up },
-    { name: named('compose up, from nothing'), unit: 's', samples: [composed.first / 1000] },
+    ...(composed
+      ? [{ name: named('compose up, from nothing'), unit: 's' as const, samples: [composed.first / 1000] }]
+      : []),
     {
-      name: named('plimsoll, from nothing to healthy'),
+      name: named(isRunning ? 'plimsoll, from nothing to healthy' : 'plimsoll, from nothing to settled'),
       unit: 's',
       samples: [first / 1000],
       against: named('compose up, from nothing'),

@@ -21,7 +21,7 @@ const downtime = (...checks: readonly string[]): Evidence => ({ proof: 'downtime
 export const promises: readonly Promised[] = [
   {
     promise: 'Git is the only desired state: without the state directory nothing restarts',
-    evidence: [faults(/database/i), scenes('test/e2e/controllers.test.ts')],
+    evidence: [faults(/^history/), scenes('test/e2e/controllers.test.ts')],
   },
   {
     promise: 'Level-triggered and idempotent: a second look plans nothing',
@@ -60,7 +60,7 @@ export const promises: readonly Promised[] = [
   },
   {
     promise: 'Cold start without git or registry',
-    evidence: [scenes('test/git/snapshot-store.test.ts', 'test/e2e/controllers.test.ts')],
+    evidence: [faults(/^git/), scenes('test/git/snapshot-store.test.ts', 'test/e2e/controllers.test.ts')],
   },
   {
     promise: 'An app stays looked after: probes, restarts with backoff, CrashLoop',
@@ -68,7 +68,7 @@ export const promises: readonly Promised[] = [
   },
   {
     promise: 'Transient failures are tried again',
-    evidence: [faults(/^engine/, /^Caddy/, 'image missing'), model('schedules')],
+    evidence: [faults(/^engine/, /^Caddy/, /^git/, 'image missing'), model('schedules')],
   },
   {
     promise: 'Secrets never appear',

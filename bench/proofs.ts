@@ -76,7 +76,12 @@ export const proofRuns: readonly ProofRun[] = [
     title: 'Zero downtime',
     limit: { long: 18, short: 4 },
     command: (form) =>
-      bench(['rollouts', 'broken', ...(form === 'short' ? ['--rollouts', '5'] : ['--rollouts', '200'])]),
+      bench([
+        ...['rollouts', 'broken'],
+        ...(form === 'short'
+          ? ['--rollouts', '5', '--broken', '8']
+          : ['--rollouts', '200', '--broken', '100']),
+      ]),
     read: readBench,
   },
   {
@@ -90,7 +95,8 @@ export const proofRuns: readonly ProofRun[] = [
     name: 'memory',
     title: 'Memory and start-up',
     limit: { long: 6, short: 3 },
-    command: () => bench(['memory']),
+    command: (form) =>
+      bench(['memory', '--apps', form === 'short' ? '10' : '100,1000', '--repetitions', '5']),
     read: readBench,
   },
 ];
@@ -102,9 +108,9 @@ const corpora = [
   'test/history/corpus',
   'test/webhooks/corpus',
 ];
-const speedParts = ['noop', 'deploy'];
-const longSizes = ['--apps', '10,100', '--repetitions', '7'];
-const shortSizes = ['--apps', '10', '--repetitions', '3'];
+const speedParts = ['noop', 'beside', 'plan', 'reading'];
+const longSizes = ['--apps', '10,100,1000', '--beside', '50', '--repetitions', '7'];
+const shortSizes = ['--apps', '10', '--beside', '5', '--repetitions', '3'];
 
 /** How a person repeats it alone. */
 export function typedCommand({ typed, env = {} }: Command): string {

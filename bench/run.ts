@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Docker from 'dockerode';
 import { ensureMachine, MachineError, type Needs } from '../.ci/machine.ts';
+import { beside } from './beside.ts';
 import { broken } from './broken.ts';
 import { deploy } from './deploy.ts';
 import { describeMachine, formatMachine, type MachineFacts } from './describe-machine.ts';
@@ -13,13 +14,26 @@ import { formatFigures, summarize } from './figures.ts';
 import { buildImages, removeImages } from './images.ts';
 import { memory } from './memory.ts';
 import { noop } from './noop.ts';
+import { plan } from './plan.ts';
 import { push } from './push.ts';
+import { reading } from './reading.ts';
 import { rollouts } from './rollouts.ts';
 import { sweep } from './sweep.ts';
 import { webhooks } from './webhooks.ts';
 import type { Options, Part, PartResult } from './workbench.ts';
 
-const parts: Readonly<Record<string, Part>> = { rollouts, broken, noop, deploy, push, webhooks, memory };
+const parts: Readonly<Record<string, Part>> = {
+  rollouts,
+  broken,
+  noop,
+  deploy,
+  push,
+  webhooks,
+  memory,
+  beside,
+  plan,
+  reading,
+};
 
 const usage = `usage: npm run bench -- [PART…] [OPTIONS]
 
@@ -27,6 +41,9 @@ parts (all when none is named):
   rollouts           rolling updates under traffic; exit code 1 when a request or a stream is lost
   broken             updates that are no good; exit code 1 when one is not taken back at once, without a gap
   noop               what it costs to find that nothing is to be done
+  beside             from nothing, one changed, one repaired, among many: bare calls, compose, Swarm and plimsoll
+  plan               planning 100, 1,000 and 10,000 settled apps, in the simulator
+  reading            1,000 manifests from git: cold, and after a commit
   deploy             from a commit, or a container removed by hand, to serving
   push               from a git push to serving, by HTTPS and SSH; exit code 1 when one is not live in time
   webhooks           good ones in a flood of bad ones; exit code 1 when a bad one is accepted
@@ -36,6 +53,7 @@ options:
   --rollouts N       rolling updates; 50
   --broken N         broken updates; 20
   --apps N,N         sizes of the host for noop and memory; 100
+  --beside N         apps in beside; 50
   --repetitions N    how often the rest is measured; 10
   --json FILE        also writes every sample
   --help             this
@@ -132,6 +150,7 @@ function readArguments(args: readonly string[]): Request | number {
         rollouts: { type: 'string', default: '50' },
         broken: { type: 'string', default: '20' },
         apps: { type: 'string', default: '100' },
+        beside: { type: 'string', default: '50' },
         repetitions: { type: 'string', default: '10' },
         json: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -149,6 +168,7 @@ function readArguments(args: readonly string[]): Request | number {
         rollouts: countOf('--rollouts', values.rollouts),
         broken: countOf('--broken', values.broken),
         apps: values.apps.split(',').map((text) => countOf('--apps', text)),
+        beside: countOf('--beside', values.beside),
         repetitions: countOf('--repetitions', values.repetitions),
       },
       ...(values.json === undefined ? {} : { json: values.json }),

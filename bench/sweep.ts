@@ -20,7 +20,8 @@ export async function sweep(docker: Docker): Promise<readonly string[]> {
   return kept.flat();
 }
 
-async function sweepLabel(docker: Docker, label: string): Promise<string[]> {
+/** The same of what bears one label. */
+export async function sweepLabel(docker: Docker, label: string): Promise<string[]> {
   const filters = { label: [label] };
   const containers = await docker.listContainers({ all: true, filters });
   await eachOf(containers, ({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }));

@@ -18,6 +18,8 @@ export interface Options {
   readonly broken: number;
   /** Sizes of the host, in apps. */
   readonly apps: readonly number[];
+  /** Apps that stand beside the one that changes. */
+  readonly beside: number;
   /** How often everything is measured that can be repeated at once. */
   readonly repetitions: number;
 }

@@ -8,8 +8,8 @@ import { proofRuns } from '../../bench/proofs.ts';
 import { formatPage, problemsOf } from '../../bench/results-page.ts';
 
 const kinds = [
-  ...['a database missing', 'SIGKILL at a switch', 'SIGKILL at a call', 'SIGKILL again and again'],
-  ...['broken release', 'difficult release', 'engine hangs', 'Caddy gone', 'image missing'],
+  ...['history deleted', 'SIGKILL at a switch', 'SIGKILL at a call', 'SIGKILL again and again'],
+  ...['broken release', 'difficult release', 'engine hangs', 'Caddy gone', 'image missing', 'git unreadable'],
 ];
 const checksOf: Readonly<Record<string, readonly string[]>> = {
   faults: kinds,

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import type Docker from 'dockerode';
+import { freeSubnet } from '../.ci/free-places.ts';
+import { toAddress, toNumber } from '../src/plan/address.ts';
+import { releases } from './images.ts';
+import { serving } from './serving.ts';
+import { bareLabel, type Workbench } from './workbench.ts';
+
+/** What a careful person does by hand, by the engine's API alone: on a network of their own, with addresses of their own. */
+export interface BarePeer {
+  /** Creates, starts and waits for the first 200. */
+  run(place: number, release: number): Promise<Docker.Container>;
+  /** Milliseconds from nothing until all answer, `wide` at a time; nothing is left. */
+  bringUp(count: number, wide: number): Promise<number>;
+  /** A gapless change of one: the new one answers, then the old one is stopped and removed. */
+  change(): Promise<{ readonly first: number; readonly whole: number }>;
+}
+
+export async function createBarePeer({ docker, signal }: Workbench): Promise<BarePeer> {
+  const wanted = ['10.213.0.0/20', '10.212.0.0/20', '10.211.0.0/20', '172.30.240.0/20'];
+  const subnet = await freeSubnet(wanted);
+  const name = `plimsoll-bench-bare-${randomUUID().slice(0, 8)}`;
+  const IPAM = { Driver: 'default', Config: [{ Subnet: subnet }] };
+  await docker.createNetwork({ Name: name, IPAM, Labels: { [bareLabel]: '' } });
+  const base = toNumber(subnet.split('/')[0] ?? '') + 16;
+  return { run, bringUp, change };
+
+  async function run(place: number, release: number): Promise<Docker.Container> {
+    const { image = '', page = '' } = releases[release - 1] ?? {};
+    const host = toAddress(base + place);
+    const container = await docker.createContainer({
+      name: `${name}-${place}-${randomUUID().slice(0, 8)}`,
+      Image: image,
+      Labels: { [bareLabel]: '' },
+      HostConfig: { NetworkMode: name },
+      NetworkingConfig: { EndpointsConfig: { [name]: { IPAMConfig: { IPv4Address: host } } } },
+    });
+    await container.start();
+    await serving({ host, port: 8080, name: 'bare' }, page, { deadline: 60_000, signal });
+    return container;
+  }
+
+  async function bringUp(count: number, wide: number): Promise<number> {
+    const waiting = Array.from({ length: count }, (_, place) => place);
+    const made: Docker.Container[] = [];
+    const begun = performance.now();
+    await inTurns(wide, waiting, async (place) => void made.push(await run(place, 1)));
+    const took = performance.now() - begun;
+    await inTurns(wide, made, (container) => container.remove({ force: true }));
+    return took;
+  }
+
+  async function change(): Promise<{ readonly first: number; readonly whole: number }> {
+    const old = await run(1_000, 1);
+    const begun = performance.now();
+    const fresh = await run(1_001, 2);
+    const first = performance.now() - begun;
+    await old.stop({ t: 10 });
+    await old.remove();
+    const whole = performance.now() - begun;
+    await fresh.remove({ force: true });
+    return { first, whole };
+  }
+}
+
+export async function inTurns<T>(wide: number, items: readonly T[], task: (item: T) => Promise<unknown>) {
+  const waiting = [...items];
+  const work = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await task(item);
+  };
+  await Promise.all(Array.from({ length: wide }, work));
+}
