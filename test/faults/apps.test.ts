@@ -66,7 +66,9 @@ faultTest(
     say(`broken releases: ${names.length} of ${all.length}, seed ${seed}`);
     const apps = Object.fromEntries(names.map((name) => [name, { release: '1' }]));
     await beginWith(stage, { api: { release: '0' }, ...apps });
-    for (const name of names) stage.follow(name, new RegExp(`^${name} 1$`));
+    // What passes its gate and breaks while it bakes has had its share of the requests.
+    for (const name of names.filter((one) => one !== 'flapping'))
+      stage.follow(name, new RegExp(`^${name} 1$`));
     const changed = Object.fromEntries(
       names.map((name) => [
         name,
@@ -134,7 +136,7 @@ faultTest(
     const first = stage.commit({ api: { release: '0' }, shop: { release: '1', spec } });
     const ok = async () =>
       join((await host.docker.getVolume(`plimsoll-${host.instance}-shop-data`).inspect()).Mountpoint, 'ok');
-    await until('the volume is there', async () => (await ok()) !== '');
+    await until('the volume is there', async () => (await ok()) !== '', 40_000);
     writeFileSync(await ok(), '');
     await expectHolds(stage, { revision: first });
     const revision = stage.commit({
