@@ -37,7 +37,15 @@ const usage = `usage: npm run faults                  every fault; about 12 minu
 const fileDeadline = 15 * 60_000;
 const sideBySide = 2;
 const folder = join('test', 'faults');
-const needs = { engine: true, caddy: true, git: true, busybox: true, ip: true } as const;
+const needs = {
+  engine: true,
+  caddy: true,
+  git: true,
+  busybox: true,
+  ip: true,
+  strace: true,
+  faketime: true,
+} as const;
 
 process.exitCode = await main();
 
