@@ -57,15 +57,14 @@ export function wasEndedFromOutside(scene: Scene, container: Container): boolean
   return endedFromOutside.includes(container.exitCode) || endedWithOthers(scene, container);
 }
 
-/** One that served ended at the same time, though it may run again: that was no fault of the release on its way in. */
+/**
+ * One that served ended at the same time, though it may run again, and none outlived it: that was no fault of the
+ * release on its way in. Who ended in a rollout of its own while others ran on says nothing.
+ */
 function endedWithOthers({ world }: Scene, { id, finishedAt }: Container): boolean {
-  return world.observed.containers.some(
-    (other) =>
-      other.id !== id &&
-      other.finishedAt > 0 &&
-      isPublished(other) &&
-      Math.abs(other.finishedAt - finishedAt) < together,
-  );
+  const serving = world.observed.containers.filter((other) => other.id !== id && isPublished(other));
+  if (serving.some(({ state, startedAt }) => state === 'running' && startedAt <= finishedAt)) return false;
+  return serving.some((other) => other.finishedAt > 0 && Math.abs(other.finishedAt - finishedAt) < together);
 }
 
 /**

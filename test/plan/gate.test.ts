@@ -72,6 +72,18 @@ test('a release that ends together with what served is started again: the engine
   assert.is(plan.apps[0]?.steps.filter(({ kind }) => kind === 'start').length, 2);
 });
 
+test('a release that ends beside one that served is judged when others ran on: the engine did not go down', () => {
+  const world = endedWorld(1, true);
+  const { observed } = world;
+  const [serving] = observed.containers;
+  assert.ok(serving);
+  const neighbour = { ...serving, id: 'n', app: 'other', state: 'running' as const };
+  const beside = { ...neighbour, live: { ...serving.live, address: '10.210.0.9', aliases: ['other'] } };
+  const containers = [...observed.containers, beside];
+  assert.not(isQuarantined(decide(world)));
+  assert.ok(isQuarantined(decide({ ...world, observed: { ...observed, containers } })));
+});
+
 test('a release that ends by itself with 0 is judged a moment later, one that ends with 1 at once', () => {
   const world = endedWorld(0, false);
   const plan = decide(world);
