@@ -79,6 +79,9 @@ install_program() {
       from=$(cd "$(dirname "$from")" && pwd)/$(basename "$from")
       ;;
   esac
+  # The package of Node fetches Node when it is installed, which npm 12 lets only those do that are named.
+  [ -e "$prefix/package.json" ] || echo '{"private": true}' >"$prefix/package.json"
+  (cd "$prefix" && npm pkg set --json allowScripts.node=true)
   npm install --prefix "$prefix" --omit=dev --no-audit --no-fund --loglevel=error -- "$from" "node@$node_version"
   # Whole or not at all: the service may be starting at this moment.
   cat >"$command.new" <<COMMAND
