@@ -154,7 +154,7 @@ faultTest(
   async (stage) => {
     await begin(stage);
     const all = Object.keys(damages);
-    const chosen = isLong ? all : sample(all, 2, seeded('damaged'));
+    const chosen = isLong ? all : sample(all, 1, seeded('damaged'));
     say(`history damaged: ${chosen.join(', ')}; ${chosen.length} of ${all.length}, seed ${seed}`);
     for (const what of chosen) await damageWhileAway(stage, what);
   },
