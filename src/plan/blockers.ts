@@ -1,3 +1,4 @@
+import type { Planned } from './at-rest.ts';
 import type { AppPlan, Condition } from './plan.ts';
 import type { Scene } from './scene.ts';
 import { windowState } from './window.ts';
@@ -11,12 +12,12 @@ export interface Blocker {
   readonly type?: Condition['type'];
 }
 
-type Rule = (scene: Scene, planned: ReadonlyMap<string, AppPlan>) => Blocker | undefined;
+type Rule = (scene: Scene, planned: ReadonlyMap<string, Planned>) => Blocker | undefined;
 
 /** In the order a person would ask; the first that holds is shown. They hold new releases, never a repair. */
 const rules: readonly Rule[] = [notBefore, syncWindow, approval, dependencies];
 
-export function findBlocker(scene: Scene, planned: ReadonlyMap<string, AppPlan>): Blocker | undefined {
+export function findBlocker(scene: Scene, planned: ReadonlyMap<string, Planned>): Blocker | undefined {
   if (!scene.target || scene.proven) return undefined;
   return rules.map((rule) => rule(scene, planned)).find((blocker) => blocker !== undefined);
 }
@@ -55,8 +56,10 @@ function approval({ target, memory }: Scene): Blocker | undefined {
   };
 }
 
-function dependencies({ target }: Scene, planned: ReadonlyMap<string, AppPlan>): Blocker | undefined {
-  const waiting = target?.app.dependsOn.find(({ app, condition }) => !isMet(planned.get(app), condition));
+function dependencies({ target }: Scene, planned: ReadonlyMap<string, Planned>): Blocker | undefined {
+  const waiting = target?.app.dependsOn.find(
+    ({ app, condition }) => !isMet(planned.get(app)?.plan, condition),
+  );
   return (
     waiting && { reason: 'DependencyNotReady', message: `waits until ${waiting.app} is ${waiting.condition}` }
   );

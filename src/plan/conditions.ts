@@ -1,7 +1,7 @@
 import type { Findings } from './assess.ts';
 import { isDeliveredInVain } from './heal.ts';
 import type { AppPlan, Condition } from './plan.ts';
-import { isCrashLooping } from './restart.ts';
+import { crashLoopUntil } from './restart.ts';
 import { isStalled, type Member } from './scene.ts';
 
 interface Facts extends Findings {
@@ -33,7 +33,8 @@ const unreadyReasons: readonly ((facts: Facts) => Said)[] = [
           `pinned by ${scene.memory.pin?.actor ?? 'an operator'}; plimsoll resume ${scene.name} follows git again`,
         ]
       : undefined,
-  ({ scene }) => (isCrashLooping(scene) ? ['CrashLoop', 'five restarts in ten minutes'] : undefined),
+  ({ scene }) =>
+    crashLoopUntil(scene) !== undefined ? ['CrashLoop', 'five restarts in ten minutes'] : undefined,
   ({ scene }) => scene.memory.failure && [scene.memory.failure.reason, scene.memory.failure.message],
   ({ blocker }) => blocker && [blocker.reason, blocker.message],
   missingImage,

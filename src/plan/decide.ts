@@ -2,6 +2,7 @@ import type { App } from '../desired/app.ts';
 import { isSameValue } from '../desired/canonical.ts';
 import type { Container, RouteTable } from '../observed/observed.ts';
 import { type Occupied, Slots } from './address.ts';
+import { type Planned, planAtRest, rememberRest } from './at-rest.ts';
 import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
 import { planApp } from './plan-app.ts';
@@ -17,31 +18,43 @@ import { addressOf } from './traffic.ts';
  */
 export function decide(world: World): Plan {
   const verdict = judgeRemovals(world);
-  const scenes = createScenes(world);
-  const planned = new Map<string, AppPlan>();
-  const tables: RouteTable[] = [];
-  for (const scene of inDependencyOrder(scenes)) {
-    const { plan, routes } = planOne(scene, verdict, planned);
-    planned.set(scene.name, plan);
-    tables.push(routes);
+  const lookup = createLookup(world);
+  const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
+  const names = namesOf(world, apps);
+  const planned = new Map<string, Planned>();
+  for (const name of names) {
+    const app = apps.get(name);
+    const rest = app && planAtRest(world, lookup, app);
+    if (rest) planned.set(name, rest);
   }
-  const apps = [...planned.values()].sort((a, b) => (a.app < b.app ? -1 : 1));
-  const routes = mergeRoutes(tables, world.observed.proxy.routes);
-  const host = planHost(world, routes, scenes);
-  const wakeAt = earliest([...apps.map((app) => app.wakeAt), retryOfHost(world)]);
+  const slots = new Slots(world.settings.subnet, () => occupiedIn(world));
+  const awake = names.filter((name) => !planned.has(name));
+  const scenes = new Map(
+    awake.map((name) => [name, createScene(world, lookup, name, apps.get(name), slots)]),
+  );
+  for (const scene of inDependencyOrder(scenes)) {
+    const one = { ...planOne(scene, verdict, planned), probes: probesOf(scene) };
+    planned.set(scene.name, one);
+    if (scene.wanted) rememberRest(world, lookup, scene.wanted.app, one);
+  }
+  const all = names.flatMap((name) => planned.get(name) ?? []);
+  const routes = mergeRoutes(
+    all.map((one) => one.routes),
+    world.observed.proxy.routes,
+  );
+  const wakeAt = earliest([...all.map(({ plan }) => plan.wakeAt), retryOfHost(world)]);
   return {
     revision: world.desired.revision,
-    apps,
-    host,
-    probes: [...scenes.values()].flatMap(probesOf).sort((a, b) => (a.container < b.container ? -1 : 1)),
+    apps: all.map(({ plan }) => plan),
+    host: planHost(world, routes, new Set(names)),
+    probes: all.flatMap(({ probes }) => probes).sort((a, b) => (a.container < b.container ? -1 : 1)),
     ...(wakeAt === undefined ? {} : { wakeAt }),
     ...(verdict.held ? { pruneHeld: verdict.held } : {}),
   };
 }
 
-/** Every app that git names, that runs, or that is remembered. */
-function createScenes(world: World): Map<string, Scene> {
-  const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
+/** Every app that git names, that runs, or that is remembered, sorted. */
+function namesOf(world: World, apps: ReadonlyMap<string, App>): string[] {
   const declared = [...apps.keys(), ...world.desired.invalid];
   const former = new Set(declared.flatMap((name) => formerName(world, name, apps.get(name)) ?? []));
   const names = new Set([
@@ -49,10 +62,7 @@ function createScenes(world: World): Map<string, Scene> {
     ...world.observed.containers.map(({ app }) => app),
     ...Object.keys(world.memory.apps),
   ]);
-  const lookup = createLookup(world);
-  const slots = new Slots(world.settings.subnet, () => occupiedIn(world));
-  const listed = [...names].filter((name) => name !== '' && !(former.has(name) && !apps.has(name))).sort();
-  return new Map(listed.map((name) => [name, createScene(world, lookup, name, apps.get(name), slots)]));
+  return [...names].filter((name) => name !== '' && !(former.has(name) && !apps.has(name))).sort();
 }
 
 function occupiedIn({ observed }: World): Occupied {
@@ -81,7 +91,7 @@ function inDependencyOrder(scenes: ReadonlyMap<string, Scene>): Scene[] {
 function planOne(
   scene: Scene,
   verdict: PruneVerdict,
-  planned: ReadonlyMap<string, AppPlan>,
+  planned: ReadonlyMap<string, Planned>,
 ): { readonly plan: AppPlan; readonly routes: RouteTable } {
   const { world, name } = scene;
   const isInvalid = world.desired.invalid.includes(name);
@@ -89,7 +99,7 @@ function planOne(
   return planApp(scene, planned);
 }
 
-function planHost(world: World, routes: RouteTable, scenes: ReadonlyMap<string, Scene>): Step[] {
+function planHost(world: World, routes: RouteTable, names: ReadonlySet<string>): Step[] {
   const { observed, settings } = world;
   if (observed.underway['']) return [];
   const steps: Step[] = [];
@@ -103,7 +113,7 @@ function planHost(world: World, routes: RouteTable, scenes: ReadonlyMap<string, 
       reason: 'apps join it',
       traffic: 'none',
     });
-  steps.push(...staleFlags(world, scenes));
+  steps.push(...staleFlags(world, names));
   if (isDue && needsLoad(world, routes))
     steps.push({
       kind: 'load-routes',
@@ -129,7 +139,7 @@ function retryOfHost({ memory, now }: World): number | undefined {
 }
 
 /** Flags of replicas that neither run nor stand in the routes would point a later release to the wrong slot. */
-function staleFlags({ observed }: World, scenes: ReadonlyMap<string, Scene>): Step[] {
+function staleFlags({ observed }: World, names: ReadonlySet<string>): Step[] {
   const used = new Set(observed.containers.map(({ app, replica }) => `${app}.${replica}`));
   for (const route of observed.proxy.routes)
     for (const { replica } of route.upstreams) used.add(`${route.app}.${replica}`);
@@ -138,7 +148,7 @@ function staleFlags({ observed }: World, scenes: ReadonlyMap<string, Scene>): St
   );
   return stale.map((flag) => {
     const [app = '', replica] = flag.split('.');
-    const reason = scenes.has(app) ? 'the replica is gone' : 'the app is gone';
+    const reason = names.has(app) ? 'the replica is gone' : 'the app is gone';
     return { kind: 'switch', app, replica: Number(replica), flagged: false, reason, traffic: 'none' };
   });
 }

@@ -1,15 +1,16 @@
-import type { RouteTable } from '../observed/observed.ts';
 import { assess } from './assess.ts';
+import type { Planned } from './at-rest.ts';
 import { type Blocker, findBlocker } from './blockers.ts';
 import type { FieldChange } from './compare-spec.ts';
 import { findDifferences, isOnlySecrets } from './differences.ts';
 import { deploymentOf, newDeploymentId } from './draft.ts';
 import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
-import type { AppPlan, Decision, Step } from './plan.ts';
+import type { Decision, Step } from './plan.ts';
 import { planHook, removeHooks } from './plan-hooks.ts';
 import { planReplicas } from './plan-replicas.ts';
 import { routesOf } from './plan-routes.ts';
 import { isPublished, isSameApp, isSameRelease, type Target } from './release.ts';
+import { crashLoopUntil } from './restart.ts';
 import { hasDrained, retire, stop } from './retire.ts';
 import { isHeld, type Scene } from './scene.ts';
 import { isExposed, isTakenOver } from './take-over.ts';
@@ -17,10 +18,7 @@ import { isRouted } from './traffic.ts';
 import { Turn } from './turn.ts';
 
 /** One step nearer for one app that git wants, or whose manifest is invalid and that is left as it is. */
-export function planApp(
-  scene: Scene,
-  planned: ReadonlyMap<string, AppPlan>,
-): { readonly plan: AppPlan; readonly routes: RouteTable } {
+export function planApp(scene: Scene, planned: ReadonlyMap<string, Planned>): Omit<Planned, 'probes'> {
   const turn = new Turn();
   // What is being done may just be mending what would be judged.
   const failure = scene.world.observed.underway[scene.name] ? undefined : gateFailure(scene);
@@ -32,6 +30,8 @@ export function planApp(
   else if (failure && scene.target) fail(scene, scene.target, failure, turn);
   else act(scene, turn, blocker);
   holdBack(scene, turn);
+  const loopEnds = crashLoopUntil(scene);
+  if (loopEnds !== undefined) turn.wake(loopEnds);
   const routes = routesOf(scene, suspended || !scene.wanted);
   const differences = findDifferences(scene, routes);
   const findings = { scene, turn, blocker: suspended ? undefined : blocker, suspended, differences, failure };

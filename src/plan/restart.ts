@@ -32,14 +32,15 @@ function triesOf(scene: Scene, replica: number): number {
   return tries;
 }
 
-/** Five restarts of one container in ten minutes. */
-export function isCrashLooping(scene: Scene): boolean {
-  const since = scene.world.now - 10 * minute;
-  return scene.replicas.some(({ index, current }) => {
+/** Five restarts of one container in ten minutes: when that will have been, milliseconds since the epoch. */
+export function crashLoopUntil({ replicas, memory, world }: Scene): number | undefined {
+  const ends = replicas.flatMap(({ index, current }) => {
     const born = current?.container.createdAt ?? Number.POSITIVE_INFINITY;
-    const times = scene.memory.restarts[index] ?? [];
-    return times.filter((time) => time > since && time >= born).length >= 5;
+    const fifth = (memory.restarts[index] ?? []).filter((time) => time >= born).at(-5);
+    return fifth === undefined ? [] : [fifth + 10 * minute];
   });
+  const until = Math.max(...ends);
+  return until > world.now ? until : undefined;
 }
 
 /** Exit codes that say the process was ended from outside (SIGKILL, SIGTERM, the engine itself), not by its own fault. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { EdgeError, type JournalPort } from '../../src/apply/ports.ts';
 import type { TurnResult } from '../../src/apply/run-steps.ts';
 import { type Assignment, Workers } from '../../src/apply/workers.ts';
@@ -62,6 +63,9 @@ export class Controller {
     this.looks += 1;
     const world = this.#see();
     const plan = decide(world);
+    // What was remembered of apps at rest must be what would be decided without it.
+    if (this.looks % 4 === 0 && !isDeepStrictEqual(plan, decide(structuredClone(world))))
+      this.#oracle.fail('a plan of the same world, made anew, is another');
     for (const { app, rule, message } of checkPlan(world, plan))
       this.#oracle.fail(`the check of the plan: ${rule}: ${app}: ${message}`);
     this.#oracle.planned(world, plan);
