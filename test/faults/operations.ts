@@ -1,7 +1,7 @@
 import { until } from '../caddy/real-caddy.ts';
 import { programs } from '../e2e/host.ts';
 import { type Call, type Fault, type Moment, moments } from './fault-socket.ts';
-import { isLong, say } from './fault-test.ts';
+import { isAll, isLong, say } from './fault-test.ts';
 import { type Expected, expectHolds } from './oracle.ts';
 import { sample, seed, seeded } from './seeded.ts';
 import { type Stage, whole } from './stage.ts';
@@ -62,7 +62,7 @@ interface Everywhere {
   readonly strike: (point: Point) => Promise<boolean>;
 }
 
-/** Strikes at every point of these operations, or at a sample in the short form. */
+/** Strikes at every call of these operations at a moment by chance, or at all points, or at a few in the short form. */
 export async function strikeEverywhere(
   stage: Stage,
   { cycle, what, few, when = moments, strike }: Everywhere,
@@ -74,7 +74,10 @@ export async function strikeEverywhere(
     const all = Array.from({ length: calls }, (_, index) =>
       when.map((one): Point => ({ name, at: index + 1, when: one })),
     ).flat();
-    const chosen = isLong ? all : sample(all, few, seeded(`${what} ${name}`));
+    const random = seeded(`${what} ${name}`);
+    const one = (call: number) => call * when.length + Math.floor(random() * when.length);
+    const ofEach = Array.from({ length: calls }, (_, call) => all[one(call)] ?? []).flat();
+    const chosen = isAll ? all : isLong ? ofEach : sample(all, few, random);
     say(`${what} in ${name}: ${chosen.length} of ${all.length} points, seed ${seed}`);
     points.push(...chosen.map((point, index) => ({ ...point, index })));
   }
