@@ -19,7 +19,7 @@ faultTest(
     await beginWith(stage, { ...base, shop: { release: nextRelease(), spec: whole } });
     stage.follow('api', /^api 0$/);
     const random = seeded('again');
-    const rounds = isLong ? 24 : 2;
+    const rounds = isLong ? 24 : 1;
     say(`killed again and again: ${rounds} rounds, seed ${seed}`);
     for (let round = 0; round < rounds; round += 1) await killAgain(stage, random);
   },

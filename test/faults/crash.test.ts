@@ -14,7 +14,7 @@ for (const cycle of cycles)
       await beginWith(stage, { api: { release: '0' }, web: { release: '0' } });
       stage.follow('api', /^api 0$/);
       const strike = (point: Point) => killAt(stage, point);
-      await strikeEverywhere(stage, { cycle, what: 'SIGKILL', few: 2, strike });
+      await strikeEverywhere(stage, { cycle, what: 'SIGKILL', few: 1, strike });
     },
   );
 

@@ -38,7 +38,7 @@ const cases = { all: 0, chosen: 0 };
 export function faultTest(about: FaultTest, body: (stage: Stage) => Promise<void>): void {
   const { kind, name, config, long } = about;
   cases.all += 1;
-  if ((long && !isLong) || !`${kind}: ${name}`.includes(only)) return;
+  if ((long && !isLong) || !`${kind}: ${name}`.includes(only)) return void test.skip(name);
   cases.chosen += 1;
   test(name, async () => {
     const begun = performance.now();
@@ -72,7 +72,7 @@ function stepsOf(stage: Stage): string {
 
 /** Told on a line that the runners show: what is left out is never left out silently. */
 export function say(line: string): void {
-  process.stdout.write(`faults: ${line}\n`);
+  process.stdout.write(`\nfaults: ${line}\n`);
 }
 
 function record({ kind, name }: FaultTest, { injected, held }: Stage, seconds: number): void {
