@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,7 +55,21 @@ export async function bundle({
     outdir: join(out, 'client'),
     packages: 'external',
   });
-  return { ...program.metafile.outputs, ...compiled.metafile.outputs };
+  const outputs = { ...program.metafile.outputs, ...compiled.metafile.outputs };
+  for (const file of Object.keys(outputs)) escapeWide(join(common.absWorkingDir, file));
+  return outputs;
+}
+
+/**
+ * V8 keeps a source with two bytes for each character when a single one of them needs two. esbuild writes those in
+ * regular expressions as they are; in all that is left here an escape means the same.
+ */
+function escapeWide(file: string): void {
+  if (!/\.c?js$/.test(file)) return;
+  const text = readFileSync(file, 'utf8');
+  const wide = /[^\0-\xff]/g;
+  const escaped = text.replace(wide, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (escaped !== text) writeFileSync(file, escaped);
 }
 
 const common = {
