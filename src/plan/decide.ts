@@ -103,9 +103,7 @@ function planHost(world: World, routes: RouteTable, names: ReadonlySet<string>):
   const { observed, settings } = world;
   if (observed.underway['']) return [];
   const steps: Step[] = [];
-  // What failed is tried again after a pause, however often somebody looks.
-  const isDue = retryOfHost(world) === undefined;
-  if (isDue && !observed.networks.some((network) => network.ours && network.name === settings.network))
+  if (!observed.networks.some((network) => network.ours && network.name === settings.network))
     steps.push({
       kind: 'create-network',
       network: settings.network,
@@ -114,14 +112,21 @@ function planHost(world: World, routes: RouteTable, names: ReadonlySet<string>):
       traffic: 'none',
     });
   steps.push(...staleFlags(world, names));
-  if (isDue && needsLoad(world, routes))
+  if (needsLoad(world, routes))
     steps.push({
       kind: 'load-routes',
       routes,
       reason: whyLoad(world),
       traffic: 'Caddy takes over the new configuration',
     });
-  return steps;
+  return heldBack(world, steps);
+}
+
+/** What failed waits for its retry, however often somebody looks, and so does what comes after it. */
+function heldBack(world: World, steps: Step[]): Step[] {
+  if (retryOfHost(world) === undefined) return steps;
+  const failed = steps.findIndex(({ kind }) => kind === world.memory.apps['']?.failure?.step);
+  return failed < 0 ? steps : steps.slice(0, failed);
 }
 
 function needsLoad({ observed: { proxy } }: World, routes: RouteTable): boolean {
