@@ -230,12 +230,7 @@ export class EngineCache {
 
   #forget(idOrName: string): void {
     const isMeant = ({ id, name }: Reading): boolean => id === idOrName || name === idOrName;
-    for (const [id, { reading, mounted }] of this.#containers) {
-      if (!isMeant(reading)) continue;
-      this.#containers.delete(id);
-      // Whoever removed it, its secrets go with it. By its id alone: under its name there may be another by now.
-      if (this.#options.sweeps && id === idOrName) this.#options.folder.remove(mounted);
-    }
+    for (const [id, { reading }] of this.#containers) if (isMeant(reading)) this.#containers.delete(id);
   }
 
   async #readNetworks(): Promise<void> {

@@ -314,20 +314,6 @@ test('folders of containers that are gone are removed, others and young ones are
   assert.not.ok(existsSync(folder), 'the folder goes with the last of its files');
 });
 
-test('secret files of a container that somebody removes go when that is heard of', async () => {
-  const value = vault.put('byhand/key', canary);
-  const wanted = await make('byhand', [{ mount: '/key', content: value, mode: 0o400 }]);
-  await until('it is known', async () =>
-    (await reader.observe(new Set())).containers.some(({ name }) => name === wanted.name),
-  );
-  assert.ok(existsSync(join(folder, wanted.name)));
-  await corner.docker.getContainer(wanted.name).remove();
-  await until('it is heard of', async () =>
-    (await reader.observe(new Set())).containers.every(({ name }) => name !== wanted.name),
-  );
-  assert.not.ok(existsSync(join(folder, wanted.name)));
-});
-
 test('a folder that is not in memory, or not ours alone, is refused with what to configure', async () => {
   const value = vault.put('where/key', 'x');
   const file = { mount: '/key', content: value, mode: 0o400 };

@@ -55,7 +55,7 @@ faultTest(
         return undefined;
       });
       await done;
-      await expectHolds(stage, { ...expected, within: 90_000 }).catch((error: Error) => {
+      await expectHolds(stage, { ...expected, lingering: true, within: 90_000 }).catch((error: Error) => {
         error.message = `${what} at call ${at}: ${error.message}`;
         throw error;
       });
