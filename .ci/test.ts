@@ -14,6 +14,8 @@ interface Item {
 
 const fileDeadline = 240_000;
 const sideBySide = 2;
+/** A host mostly waits: for health, drains and pauses. */
+const hostsSideBySide = 3;
 /** Files that start whole controllers. */
 const hosts = ['test/e2e/', 'test/faults/'];
 
@@ -92,13 +94,17 @@ function matches(name: string, filters: readonly string[]): boolean {
 async function runAll(items: readonly Item[]): Promise<void> {
   const isHost = ({ name }: Item) => hosts.some((folder) => name.startsWith(folder));
   // What takes longest begins first, so that it does not run on alone at the end.
-  const isLong = ({ name }: Item) => name.includes('crash') || name.includes('push');
+  const isLong = ({ name }: Item) => /crash|push|engine|signals|rollback/.test(name);
   const ofHosts = items.filter(isHost).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
-  for (const waiting of [items.filter((item) => !isHost(item)), ofHosts]) {
+  const others = items.filter((item) => !isHost(item));
+  for (const { waiting, most } of [
+    { waiting: others, most: sideBySide },
+    { waiting: ofHosts, most: hostsSideBySide },
+  ]) {
     const work = async (): Promise<void> => {
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await runItem(item);
     };
-    await Promise.all(Array.from({ length: sideBySide }, work));
+    await Promise.all(Array.from({ length: most }, work));
   }
 }
 
