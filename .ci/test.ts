@@ -14,8 +14,6 @@ interface Item {
 
 const fileDeadline = 240_000;
 const sideBySide = 2;
-/** A host mostly waits: for health, drains and pauses. */
-const hostsSideBySide = 3;
 /** Files that start whole controllers. */
 const hosts = ['test/e2e/', 'test/faults/'];
 
@@ -96,15 +94,11 @@ async function runAll(items: readonly Item[]): Promise<void> {
   // What takes longest begins first, so that it does not run on alone at the end.
   const isLong = ({ name }: Item) => /crash|push|engine|signals|rollback/.test(name);
   const ofHosts = items.filter(isHost).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
-  const others = items.filter((item) => !isHost(item));
-  for (const { waiting, most } of [
-    { waiting: others, most: sideBySide },
-    { waiting: ofHosts, most: hostsSideBySide },
-  ]) {
+  for (const waiting of [items.filter((item) => !isHost(item)), ofHosts]) {
     const work = async (): Promise<void> => {
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await runItem(item);
     };
-    await Promise.all(Array.from({ length: most }, work));
+    await Promise.all(Array.from({ length: sideBySide }, work));
   }
 }
 

@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -132,6 +133,7 @@ class Supervisor implements CaddyProcess {
     let wait = backoff;
     let resume = false;
     while (!this.#stopped.signal.aborted) {
+      await this.#whileEarlierRuns();
       await this.#whileAnotherAnswers();
       const startedAt = performance.now();
       await this.#run(resume);
@@ -145,10 +147,34 @@ class Supervisor implements CaddyProcess {
     }
   }
 
+  /**
+   * One that outlived a killed controller, however long it takes to answer: Caddy shares its ports with whoever else
+   * listens there, so a second one would get half of the requests.
+   */
+  async #whileEarlierRuns(): Promise<void> {
+    const pid = existsSync(this.#pidFile) ? Number(readFileSync(this.#pidFile, 'utf8')) : 0;
+    if (!this.#isOurs(pid)) return;
+    this.#options.onLine(`the Caddy ${pid} of an earlier controller runs: using it`);
+    while (!this.#stopped.signal.aborted && this.#isOurs(pid)) await this.#sleep(adoptedPoll);
+  }
+
+  /** Somebody else's, which may answer late now and then. */
   async #whileAnotherAnswers(): Promise<void> {
     if (!(await this.#answers())) return;
     this.#options.onLine(`a Caddy answers at ${this.#options.admin} already: using it`);
-    while (!this.#stopped.signal.aborted && (await this.#answers())) await this.#sleep(adoptedPoll);
+    for (let missed = 0; !this.#stopped.signal.aborted && missed < 3; ) {
+      await this.#sleep(adoptedPoll);
+      missed = (await this.#answers()) ? 0 : missed + 1;
+    }
+  }
+
+  /** A process that was started with the configuration in our folder; an id alone may be another's by now. */
+  #isOurs(pid: number): boolean {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(this.#initialConfig);
+    } catch {
+      return false;
+    }
   }
 
   /** Resolves when the process has ended, by itself or by `stop`. */

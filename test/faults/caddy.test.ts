@@ -55,7 +55,7 @@ faultTest(
     const all = Object.keys(damages).flatMap((what) =>
       Array.from({ length: calls }, (_, index) => ({ what, at: index + 1 })),
     );
-    const chosen = sample(all, isLong ? 20 : 2, seeded('caddy'));
+    const chosen = sample(all, isLong ? 20 : 1, seeded('caddy'));
     say(`Caddy damaged in an update: ${chosen.length} of ${all.length} points, seed ${seed}`);
     for (const { what, at } of chosen) {
       let damaged: Promise<unknown> | undefined;

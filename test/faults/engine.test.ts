@@ -86,6 +86,7 @@ faultTest(
   {
     kind: 'events lost',
     name: 'without a single event an update is made and a container removed by hand comes back',
+    long: true,
   },
   async (stage) => {
     await beginWith(stage, { ...base, ...shop() });
