@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../caddy/real-caddy.ts';
 import { faultTest, isLong } from './fault-test.ts';
 import { cycles, nextRelease, type Point, strikeAt, strikeEverywhere } from './operations.ts';
 import { beginWith, expectHolds } from './oracle.ts';
@@ -66,6 +67,7 @@ faultTest(
   {
     kind: 'two controllers',
     name: 'of several controllers on one state one acts, whoever is stopped, killed or started meanwhile',
+    long: true,
   },
   async (stage) => {
     await beginWith(stage, { ...base, shop: { release: nextRelease(), spec: whole } });
@@ -79,6 +81,7 @@ faultTest(
       assert.ok(isReached);
       const others = [stage.host.start(stage.env), stage.host.start(stage.env)];
       for (const other of others) {
+        await until('the other one ends', () => !other.isRunning);
         await other.ended();
         assert.match(other.output, `process ${first.pid}`, `while the first one ${state}`);
       }
@@ -89,9 +92,9 @@ faultTest(
     const expected = { revision: stage.commit({ shop: { release: nextRelease(), spec: whole } }) };
     await first.end('SIGKILL');
     const heirs = [stage.host.start(stage.env), stage.host.start(stage.env)];
-    const [loser] = await Promise.all([Promise.race(heirs.map((heir) => heir.ended().then(() => heir)))]);
-    const winner = heirs.find((heir) => heir !== loser);
-    assert.ok(winner?.isRunning);
+    await until('one of them ends', () => heirs.some(({ isRunning }) => !isRunning));
+    const winner = heirs.find(({ isRunning }) => isRunning);
+    assert.ok(winner);
     stage.controllers.push(winner);
     stage.injected += 1;
     await expectHolds(stage, expected);
