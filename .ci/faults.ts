@@ -4,19 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { FaultRecord } from '../test/faults/fault-test.ts';
 import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { ensureMachine, MachineError } from './machine.ts';
 import { endTestFiles, runTestFile, type TestResult } from './test-file.ts';
-
-/** One test, as `test/faults/fault-test.ts` writes it down. */
-interface FaultRecord {
-  readonly kind: string;
-  readonly name: string;
-  readonly injected: number;
-  readonly held: number;
-  readonly seed: number;
-  readonly seconds: number;
-}
 
 /** What `FAULTS_REPORT` holds. */
 interface Report {
@@ -28,7 +19,7 @@ interface Report {
   readonly kinds: readonly (Omit<FaultRecord, 'name' | 'seed'> & { readonly seeds: readonly number[] })[];
 }
 
-const usage = `usage: npm run faults                  every fault; about 12 minutes on two quiet cores
+const usage = `usage: npm run faults                  every fault
        npm run faults -- --short       the sample that npm test takes
        npm run faults -- --all         also every moment of every call, not one by chance; most of an hour
        npm run faults -- --seed N      the points, orders and double faults of an earlier run

@@ -17,11 +17,11 @@ const names = proofRuns.map(({ name }) => name);
 
 const usage = `usage: npm run prove -- [OPTIONS]
 
-Runs ${names.join(', ')}, one after the other, and writes bench/RESULTS.md;
-within an hour on two quiet cores. Exit code 1 when something failed or did not run.
+Runs ${names.join(', ')}, one after the other, and writes bench/RESULTS.md,
+which says how long it took. Exit code 1 when something failed or did not run.
 
 options:
-  --short            the same with fewer and smaller samples, in ten minutes
+  --short            the same with fewer and smaller samples
   --only PROOF       this one alone, and so a page that misses the others; may be there again
   --seed N           the seed of an earlier run
   --results FOLDER   keeps what each proof found; what stands there of this form and commit is not run again
