@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FaultRecord } from '../test/faults/fault-test.ts';
-import { findLeftovers, removeLeftovers } from './leftovers.ts';
 import { ensureMachine, MachineError } from './machine.ts';
 import { endTestFiles, runTestFile, type TestResult } from './test-file.ts';
+import { beginTestRun } from './test-run.ts';
 
 /** What `FAULTS_REPORT` holds. */
 interface Report {
@@ -102,7 +102,7 @@ interface Run {
 
 async function runAll({ form, seed, records }: Run): Promise<number> {
   const begun = performance.now();
-  const before = new Set((await findLeftovers(isTest)).map(({ id }) => id));
+  const run = beginTestRun();
   const files = readdirSync(folder).filter((file) => file.endsWith('.test.ts'));
   const waiting = [...new Set([...longest, ...files])];
   const results: TestResult[] = [];
@@ -117,9 +117,8 @@ async function runAll({ form, seed, records }: Run): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: sideBySide }, work));
-  const left = (await findLeftovers(isTest)).filter(({ id }) => !before.has(id));
+  const left = await run.removeLeftovers();
   for (const { kind, name } of left) say(`left on the engine: ${kind} ${name}`);
-  await removeLeftovers(left);
   return summarize({ form, seed, records }, results, {
     left: left.length,
     seconds: (performance.now() - begun) / 1000,
@@ -158,10 +157,6 @@ function summarize(
   say(`${passed} passed, ${failed} failed`);
   if (results.length === 0) return 64;
   return failed > 0 ? 1 : 0;
-}
-
-function isTest(instance: string): boolean {
-  return instance.startsWith('test-');
 }
 
 function say(line: string): void {

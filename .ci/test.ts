@@ -2,10 +2,10 @@
 
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findLeftovers, type Leftover, removeLeftovers } from './leftovers.ts';
 import { ensureMachine, type Machine, MachineError } from './machine.ts';
 import { runProgram } from './run-program.ts';
 import { endTestFiles, runTestFile, type TestResult } from './test-file.ts';
+import { beginTestRun, type TestRun } from './test-run.ts';
 
 interface Item {
   readonly name: string;
@@ -53,10 +53,10 @@ async function main(filters: readonly string[]): Promise<number> {
     return 3;
   }
   try {
-    const before = new Set((await findLeftovers(isTest)).map(({ id }) => id));
-    stopOnSignals(machine, before);
+    const run = beginTestRun();
+    stopOnSignals(machine, run);
     await runAll(items);
-    await reportLeftovers(before);
+    await reportLeftovers(run);
   } finally {
     await machine.stop();
   }
@@ -113,24 +113,13 @@ async function runCheck(program: string, args: readonly string[]): Promise<TestR
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, seconds, output };
 }
 
-async function reportLeftovers(before: ReadonlySet<string>): Promise<void> {
-  const found = await removeOwnLeftovers(before);
+async function reportLeftovers(run: TestRun): Promise<void> {
+  const found = await run.removeLeftovers();
   if (found.length === 0) return;
   const output = found
     .map(({ kind, name, instance }) => `${kind} ${name} of instance ${instance}\n`)
     .join('');
   report('leftovers on the engine', { passed: 0, failed: 1, skipped: 0, seconds: 0, output });
-}
-
-/** What stood there before belongs to somebody else, perhaps to a run that is under way. */
-async function removeOwnLeftovers(before: ReadonlySet<string>): Promise<Leftover[]> {
-  const found = (await findLeftovers(isTest)).filter(({ id }) => !before.has(id));
-  await removeLeftovers(found);
-  return found;
-}
-
-function isTest(instance: string): boolean {
-  return instance.startsWith('test-');
 }
 
 function report(name: string, result: TestResult): void {
@@ -158,13 +147,13 @@ function summarize(): number {
 }
 
 /** An interrupted run leaves no engine and no containers of its tests behind either. */
-function stopOnSignals(machine: Machine, before: ReadonlySet<string>): void {
+function stopOnSignals(machine: Machine, run: TestRun): void {
   let stopping = false;
   const stop = async (code: number): Promise<void> => {
     if (stopping) return;
     stopping = true;
     endTestFiles();
-    await removeOwnLeftovers(before);
+    await run.removeLeftovers();
     await machine.stop();
     process.exit(code);
   };

@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { jsonLines } from '../../src/docker/json-lines.ts';
 import { tarOf } from '../../src/docker/tar.ts';
+import { testInstance } from '../test-instance.ts';
 import { RealCaddy, route, until } from './real-caddy.ts';
 
 const tag = 'plimsoll-test/caddy:1';
@@ -37,7 +38,7 @@ async function tryContained(docker: Docker, shared: boolean): Promise<void> {
     Image: tag,
     Cmd: ['/usr/bin/caddy', 'run', '--config', '/initial.json'],
     Env: ['HOME=/', 'XDG_DATA_HOME=/data', 'XDG_CONFIG_HOME=/config'],
-    Labels: { 'plimsoll.instance': 'test-contained' },
+    Labels: { 'plimsoll.instance': testInstance('contained') },
     HostConfig: { NetworkMode: 'host', Binds: mounts },
   });
   try {

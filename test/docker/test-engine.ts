@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { EnginePort, EngineReader } from '../../src/apply/ports.ts';
@@ -7,6 +7,7 @@ import { patrolShares } from '../../src/docker/engine-cache.ts';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import { containerName } from '../../src/observed/container-name.ts';
 import type { ContainerSpec } from '../../src/observed/observed.ts';
+import { testInstance } from '../test-instance.ts';
 import { ensureTestImage } from './test-image.ts';
 
 /** A corner of the real engine for one test file: an instance, its network, and a way to clear it all. */
@@ -40,7 +41,7 @@ export const hashB = 'b'.repeat(64);
 /** `more` is what its engine is given besides. */
 export async function openCorner(more: Partial<Parameters<typeof createEngine>[0]> = {}): Promise<Corner> {
   const docker = connectEngine(findEngine(process.env));
-  const instance = `test-docker-${randomBytes(3).toString('hex')}`;
+  const instance = testInstance('docker');
   const network = `plimsoll-${instance}`;
   const image = await ensureTestImage(docker, 'plimsoll-test/docker:1', [
     'ENV FROM_IMAGE=yes',

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -10,6 +10,7 @@ import type Docker from 'dockerode';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import { freePorts, RealCaddy, until } from '../caddy/real-caddy.ts';
 import { ensureTestImage } from '../docker/test-image.ts';
+import { testInstance } from '../test-instance.ts';
 import { Clients } from './clients.ts';
 
 /** How a run of the program ended. */
@@ -83,7 +84,7 @@ export class TestHost {
   readonly repo = join(this.dir, 'config');
   readonly stateDir = join(this.dir, 'state');
   readonly config = join(this.dir, 'plimsoll.yaml');
-  readonly instance = `test-e2e-${randomBytes(3).toString('hex')}`;
+  readonly instance = testInstance('e2e');
   /** For secret files, where a test has some. */
   readonly runtimeDir = join('/dev/shm', this.instance);
   readonly caddy: RealCaddy;
