@@ -26,9 +26,6 @@ export const marks: readonly Mark[] = [
   { part: 'memory', figure: '100 apps, running: as a service: anonymous', of: 'MB', atMost: 25 },
   { part: 'memory', figure: '100 apps, running: as a service: resident', of: 'MB', atMost: 70 },
   { part: 'memory', figure: '100 apps, running: as a service: process start to ready', of: '×', atMost: 3 },
-  { part: 'memory', figure: '100 apps, running: as a service: anonymous', of: 'MB', atMost: 25 },
-  { part: 'memory', figure: '100 apps, running: as a service: resident', of: 'MB', atMost: 70 },
-  { part: 'memory', figure: '100 apps, running: as a service: process start to ready', of: '×', atMost: 3 },
 ];
 
 export interface JudgedMark {
