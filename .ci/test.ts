@@ -40,6 +40,8 @@ const needs = {
 const results: { readonly name: string; readonly result: TestResult }[] = [];
 /** What failed once, and was asked again. */
 const again: string[] = [];
+/** Interrupted: nothing more is started. */
+let isStopping = false;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -100,7 +102,8 @@ async function runAll(items: readonly Item[]): Promise<void> {
   const ofHosts = items.filter(isHost).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
   for (const waiting of [items.filter((item) => !isHost(item)), [...ofHosts]]) {
     const work = async (): Promise<void> => {
-      for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await runItem(item);
+      for (let item = waiting.shift(); item !== undefined && !isStopping; item = waiting.shift())
+        await runItem(item);
     };
     await Promise.all(Array.from({ length: sideBySide }, work));
   }
@@ -174,10 +177,9 @@ function summarize(): number {
 
 /** An interrupted run leaves no engine and no containers of its tests behind either. */
 function stopOnSignals(machine: Machine, run: TestRun): void {
-  let stopping = false;
   const stop = async (code: number): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
+    if (isStopping) return;
+    isStopping = true;
     endTestFiles();
     await run.removeLeftovers();
     await machine.stop();
