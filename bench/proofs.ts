@@ -10,6 +10,8 @@ export interface ProofRun {
   readonly title: string;
   /** Minutes. */
   readonly limit: Readonly<Record<Form, number>>;
+  /** Besides the product, what its result follows from: as long as none of it changed, the result stands. */
+  readonly madeOf: readonly string[];
   command(form: Form, seed: number): Command;
   /** From what it wrote; an empty text when it wrote nothing. */
   read(from: { readonly report: string; readonly output: string }): Reading;
@@ -27,11 +29,19 @@ export interface Command {
 
 export type Reading = Pick<Proof, 'checks' | 'figures' | 'faults'>;
 
+/** What the bench measures with; not the page that is made of it. */
+const benchFiles = [
+  ...['bench', 'test', '.ci'],
+  ...['marks', 'promises', 'prove', 'results-page', 'run-proof'].map((file) => `:!bench/${file}.ts`),
+  ':!bench/*.md',
+];
+
 export const proofRuns: readonly ProofRun[] = [
   {
     name: 'faults',
     title: 'Faults, injected for real',
     limit: { long: 14, short: 4 },
+    madeOf: ['test', '.ci'],
     command: (form, seed) => ({
       ...npmRun('faults', '.ci/faults.ts', [
         '--seed',
@@ -46,6 +56,7 @@ export const proofRuns: readonly ProofRun[] = [
     name: 'model',
     title: 'The model: schedules of faults, and every small world',
     limit: { long: 8, short: 2 },
+    madeOf: ['test/model', 'test/plan'],
     command: (form, seed) => ({
       ...npmRun('model', 'test/model/run.ts', [
         ...['--seed', String(seed)],
@@ -61,6 +72,7 @@ export const proofRuns: readonly ProofRun[] = [
     name: 'corpus',
     title: 'Bad input, and properties over any input',
     limit: { long: 6, short: 3 },
+    madeOf: ['test', '.ci'],
     command: (form) => testFiles(form, [...corpora, ...filesOf('corpus')]),
     read: readTests,
   },
@@ -68,6 +80,7 @@ export const proofRuns: readonly ProofRun[] = [
     name: 'scenes',
     title: 'Whole controllers on a real engine',
     limit: { long: 8, short: 6 },
+    madeOf: ['test', '.ci'],
     command: (form) => testFiles(form, filesOf('scenes')),
     read: readTests,
   },
@@ -75,6 +88,7 @@ export const proofRuns: readonly ProofRun[] = [
     name: 'downtime',
     title: 'Zero downtime',
     limit: { long: 18, short: 4 },
+    madeOf: benchFiles,
     command: (form) =>
       bench([
         ...['rollouts', 'broken'],
@@ -88,6 +102,7 @@ export const proofRuns: readonly ProofRun[] = [
     name: 'speed',
     title: 'Speed, side by side',
     limit: { long: 12, short: 4 },
+    madeOf: benchFiles,
     command: (form) => bench([...speedParts, ...(form === 'short' ? shortSizes : longSizes)]),
     read: readBench,
   },
@@ -95,6 +110,7 @@ export const proofRuns: readonly ProofRun[] = [
     name: 'memory',
     title: 'Memory and start-up',
     limit: { long: 6, short: 3 },
+    madeOf: benchFiles,
     command: (form) =>
       bench(['memory', '--apps', form === 'short' ? '10' : '100,1000', '--repetitions', '5']),
     read: readBench,

@@ -24,7 +24,8 @@ options:
   --short            the same with fewer and smaller samples
   --only PROOF       this one alone, and so a page that misses the others; may be there again
   --seed N           the seed of an earlier run
-  --results FOLDER   keeps what each proof found; what stands there of this form and commit is not run again
+  --results FOLDER   keeps what each proof found; what stands there of this form is not run again, unless
+                     something that it follows from has changed since its commit
   --page FILE        where the page goes; bench/RESULTS.md
   --help             this
 `;
@@ -56,8 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
       const facts = await describeMachine(new Docker());
       const proofs = await proveAll(request, facts.commit ?? '', interrupted.signal);
       if (interrupted.signal.aborted) return 130;
-      const minutes = (performance.now() - begun) / 60_000;
-      const page = { machine: facts, command: request.command, at, load, minutes };
+      const page = { machine: facts, command: request.command, at, load };
       writeFileSync(request.page, formatPage(page, proofs));
       say(`written: ${relative(process.cwd(), request.page)}`);
       const problems = problemsOf(proofs);
@@ -84,8 +84,8 @@ async function proveAll(
   const proofs: Proof[] = [];
   for (const run of proofRuns) {
     if (signal.aborted) break;
-    const kept = keptProof(run.name, options);
-    if (kept) say(`${run.name} was run at ${kept.at}`);
+    const kept = await keptProof(run, options);
+    if (kept) say(`${run.name} was run at ${kept.at}, commit ${kept.commit}`);
     if (kept) proofs.push(kept);
     else if (only.length === 0 || only.includes(run.name)) proofs.push(await runProof(run, options));
   }

@@ -10,7 +10,6 @@ export interface PageFacts {
   readonly at: string;
   /** Of 1, 5 and 15 minutes, before the first proof. */
   readonly load: readonly number[];
-  readonly minutes: number;
 }
 
 /** `bench/RESULTS.md`: every verdict in it follows from what the runs reported. */
@@ -22,7 +21,7 @@ export function formatPage(facts: PageFacts, proofs: readonly Proof[]): string {
   return [
     '# Results\n',
     `Written by \`${facts.command}\`; nothing here is typed by hand. [What the parts measure](README.md).\n`,
-    formatHead(facts),
+    formatHead(facts, proofs),
     '## Promises\n',
     formatPromises(proofs),
     '## Marks\n',
@@ -42,7 +41,8 @@ export function problemsOf(proofs: readonly Proof[]): readonly string[] {
   ];
 }
 
-function formatHead({ machine, at, load, minutes }: PageFacts): string {
+function formatHead({ machine, at, load }: PageFacts, proofs: readonly Proof[]): string {
+  const minutes = proofs.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
   const facts = {
     ...machine,
     date: at,
@@ -76,7 +76,7 @@ function formatMarks(proofs: readonly Proof[]): string {
   return markdownTable(['Work', 'Mark', 'Median here', ''], rows);
 }
 
-function formatProof({ command, at, load, seconds, checks, figures, faults }: Proof): string {
+function formatProof({ command, commit, at, load, seconds, checks, figures, faults }: Proof): string {
   const verdict = faults.length === 0 ? 'No fault.' : `**Faults**:\n\n${list(faults)}`;
   const checkRows = checks.map((check) => [
     check.name,
@@ -90,7 +90,7 @@ function formatProof({ command, at, load, seconds, checks, figures, faults }: Pr
   ];
   return [
     `\`${command}\`\n`,
-    `Begun ${at}, load ${load.toFixed(2)}; took ${Math.round(seconds)} s. ${verdict}\n`,
+    `Commit ${commit}, begun ${at}, load ${load.toFixed(2)}; took ${Math.round(seconds)} s. ${verdict}\n`,
     ...blocks.map((block) => `\`\`\`text\n${block}\n\`\`\`\n`),
   ].join('\n');
 }

@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from '
 import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { runProgram } from '../.ci/run-program.ts';
 import type { Proof } from './proof.ts';
 import { type Command, type Form, type ProofRun, typedCommand } from './proofs.ts';
 
@@ -46,13 +47,21 @@ export async function runProof(run: ProofRun, options: ProofOptions): Promise<Pr
   return proof;
 }
 
-/** What an earlier run of the same form found for the same commit; a tree with changes is never the same. */
-export function keptProof(name: string, { folder, form, commit }: ProofOptions): Proof | undefined {
-  const text = readOrEmpty(resultFile(folder, name));
-  if (text === '') return undefined;
+/** What every proof is about. */
+const product = ['src', 'schemas', 'package.json', 'package-lock.json', 'Caddyfile.tmpl'];
+
+/**
+ * What an earlier run of the same form found, when nothing that it follows from has changed since. A tree with changes
+ * of its own is never the same.
+ */
+export async function keptProof(run: ProofRun, options: ProofOptions): Promise<Proof | undefined> {
+  const text = readOrEmpty(resultFile(options.folder, run.name));
+  if (text === '' || options.commit.endsWith('-dirty')) return undefined;
   const proof = JSON.parse(text) as Proof;
-  const isSame = proof.form === form && proof.commit === commit && !commit.endsWith('-dirty');
-  return isSame ? proof : undefined;
+  if (proof.form !== options.form || proof.commit.endsWith('-dirty')) return undefined;
+  const paths = [...product, ...run.madeOf];
+  const { code } = await runProgram('git', ['-C', root, 'diff', '--quiet', proof.commit, '--', ...paths]);
+  return code === 0 ? proof : undefined;
 }
 
 interface Ended {

@@ -108,7 +108,7 @@ test('lines of the test command are read, and a failed or skipped test is a faul
 });
 
 function page(proofs: readonly Proof[]): string {
-  const facts = { machine: {}, command: 'npm run prove', at: '', load: [0, 0, 0], minutes: 1 };
+  const facts = { machine: {}, command: 'npm run prove', at: '', load: [0, 0, 0] };
   return formatPage(facts, proofs);
 }
 
