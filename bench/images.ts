@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { runProgram } from '../.ci/run-program.ts';
 import { ensureTestImage } from '../test/docker/test-image.ts';
+import { images } from './workbench.ts';
 
 /** Two releases of one web app; each answers with its own name. */
 export const releases = [1, 2].map((number) => ({
-  image: `plimsoll-bench/web:${number}`,
+  image: `${images}web:${number}`,
   page: `bench release ${number}`,
 }));
 
 /** Two images of the server whose release and ways of failing are variables (`web-server.c`). */
-export const serverImages = ['plimsoll-bench/server:1', 'plimsoll-bench/server:2'] as const;
+export const serverImages = [`${images}server:1`, `${images}server:2`] as const;
 
 /** Its first process passes SIGTERM on: without that, every stop would last until SIGKILL. */
 const serve = "trap 'kill $server; exit 0' TERM; httpd -f -p 8080 -h /www & server=$!; wait $server";
@@ -38,15 +39,4 @@ async function compileServer(folder: string): Promise<Buffer> {
   const { code, output } = await runProgram('gcc', ['-O2', '-static', '-pthread', '-o', program, source]);
   if (code !== 0) throw new Error(`gcc: ${output.trim()}`);
   return readFile(program);
-}
-
-export async function removeImages(docker: Docker): Promise<void> {
-  for (const image of [...releases.map(({ image }) => image), ...serverImages]) {
-    await docker
-      .getImage(image)
-      .remove({ force: true })
-      .catch((error: { readonly statusCode?: number }) => {
-        if (error.statusCode !== 404) throw error;
-      });
-  }
 }

@@ -11,14 +11,14 @@ import { broken } from './broken.ts';
 import { deploy } from './deploy.ts';
 import { describeMachine, formatMachine, type MachineFacts } from './describe-machine.ts';
 import { formatFigures, summarize } from './figures.ts';
-import { buildImages, removeImages } from './images.ts';
+import { buildImages } from './images.ts';
 import { memory } from './memory.ts';
 import { noop } from './noop.ts';
 import { plan } from './plan.ts';
 import { push } from './push.ts';
 import { reading } from './reading.ts';
 import { rollouts } from './rollouts.ts';
-import { sweep } from './sweep.ts';
+import { removeImages, sweep, sweepKilled } from './sweep.ts';
 import { webhooks } from './webhooks.ts';
 import type { Options, Part, PartResult } from './workbench.ts';
 
@@ -94,8 +94,7 @@ async function run({ parts: names, options, json }: Request, signal: AbortSignal
   const docker = new Docker();
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-bench-'));
   try {
-    // An earlier run may have been killed.
-    await sweep(docker);
+    await sweepKilled(docker);
     await buildImages(docker, folder);
     const facts = await describeMachine(docker);
     print(`${formatMachine(facts)}\n`);

@@ -37,8 +37,7 @@ export async function writeSettings(
   const settings = {
     instance,
     stateDir,
-    // Of this run alone: a network that an engine does not give up is no use to the next one.
-    docker: { subnet, network: `plimsoll-${instance}-${process.pid}` },
+    docker: { subnet },
     caddy: { manage: 'process', admin: `http://127.0.0.1:${admin}`, httpPort: http, httpsPort: https },
     api: { listen: `127.0.0.1:${api}` },
     ...over,

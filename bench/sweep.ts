@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { bareLabel, composeProject, instance } from './workbench.ts';
+import { namesOf, type RunNames } from './workbench.ts';
 
-const labels = [`plimsoll.instance=${instance}`, `com.docker.compose.project=${composeProject}`, bareLabel];
 const sideBySide = 8;
 
 /**
@@ -15,9 +14,50 @@ const patience = 2_000;
  * Takes everything that a part of the bench made off the engine, whatever state it was left in; answers the names
  * of networks that the engine does not give up.
  */
-export async function sweep(docker: Docker): Promise<readonly string[]> {
-  const kept = await Promise.all(labels.map((label) => sweepLabel(docker, label)));
+export async function sweep(docker: Docker, names = namesOf(process.pid)): Promise<readonly string[]> {
+  const kept = await Promise.all(labelsOf(names).map((label) => sweepLabel(docker, label)));
   return kept.flat();
+}
+
+/** Takes off what runs left that were killed. */
+export async function sweepKilled(docker: Docker): Promise<void> {
+  for (const pid of await pidsOnEngine(docker)) {
+    if (isAlive(pid)) continue;
+    await sweep(docker, namesOf(pid));
+    await removeImages(docker, namesOf(pid));
+  }
+}
+
+export async function removeImages(docker: Docker, { images } = namesOf(process.pid)): Promise<void> {
+  const found = await docker.listImages({ filters: { reference: [`${images}*`] } });
+  const tags = found.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.startsWith(images));
+  await eachOf(tags, (tag) => docker.getImage(tag).remove({ force: true }));
+}
+
+function labelsOf({ instance, bareLabel, composeProject }: RunNames): readonly string[] {
+  return [`plimsoll.instance=${instance}`, `com.docker.compose.project=${composeProject}`, bareLabel];
+}
+
+/** Of all runs that the engine has something of. */
+async function pidsOnEngine(docker: Docker): Promise<ReadonlySet<number>> {
+  const [containers, networks, volumes, images] = await Promise.all([
+    docker.listContainers({ all: true }),
+    docker.listNetworks(),
+    docker.listVolumes(),
+    docker.listImages(),
+  ]);
+  const labels = [...containers, ...networks, ...volumes.Volumes].map((one) => one.Labels);
+  const text = JSON.stringify([labels, images.map(({ RepoTags }) => RepoTags)]);
+  return new Set([...text.matchAll(/"(?:plimsoll-)?bench-(\d+)["./]/g)].map(([, pid]) => Number(pid)));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** The same of what bears one label. */

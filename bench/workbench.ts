@@ -42,8 +42,21 @@ export interface Figure {
   readonly against?: string;
 }
 
-/** Bears all that the bench makes through plimsoll. */
-export const instance = 'bench';
-/** Bears all that is made without it, to compare with. */
-export const bareLabel = 'plimsoll-bench.bare';
-export const composeProject = 'plimsoll-bench';
+/** What the engine holds of one run of the bench bears its names, by the id of its process: two on one engine do not disturb each other. */
+export interface RunNames {
+  /** Of all that is made through plimsoll. */
+  readonly instance: string;
+  /** Bears all that is made without it, to compare with. */
+  readonly bareLabel: string;
+  readonly composeProject: string;
+  /** What the names of the images begin with. */
+  readonly images: string;
+}
+
+export function namesOf(pid: number): RunNames {
+  const instance = `bench-${pid}`;
+  const own = `plimsoll-${instance}`;
+  return { instance, bareLabel: `${own}.bare`, composeProject: own, images: `${own}/` };
+}
+
+export const { instance, bareLabel, composeProject, images } = namesOf(process.pid);
