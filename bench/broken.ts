@@ -4,18 +4,26 @@ import type Docker from 'dockerode';
 import { runProgram } from '../.ci/run-program.ts';
 import type { AppDetail, DeploymentItemDetail } from '../src/api/read-routes.ts';
 import { tarOf } from '../src/docker/tar.ts';
-import { type Kind, servingModes, takeKinds } from './broken-kinds.ts';
+import { type Kind, kinds, servingModes, takeKinds } from './broken-kinds.ts';
+import { builtProgram } from './built-program.ts';
 import { type Checker, startChecker } from './checker.ts';
 import { type ConfigRepo, createConfigRepo } from './config-repo.ts';
 import { type ContainerEvent, followContainers } from './container-events.ts';
-import { type Controller, cleanEnvironment, plimsoll, startController } from './controller.ts';
-import { deploymentDetail, deploymentsOf, hostOf, replicas, serverManifest } from './server-app.ts';
+import { type Controller, cleanEnvironment, startController } from './controller.ts';
+import {
+  deploymentDetail,
+  deploymentsOf,
+  hostOf,
+  isHealthy,
+  replicas,
+  serverManifest,
+} from './server-app.ts';
 import { type Settings, writeSettings } from './settings.ts';
 import { until } from './until.ts';
 import { instance, type Part, type Workbench } from './workbench.ts';
 
 /** Side by side, each with its own share of the updates. */
-const names = ['ash', 'birch', 'cedar', 'elm', 'fir'] as const;
+const names = ['ash', 'birch', 'cedar', 'elm', 'fir', 'hazel', 'larch', 'oak'] as const;
 /**
  * Takes the updates that spoil what serves. It has one replica: with two, the one that is seen sick first leaves the
  * routes, and that load of Caddy's configuration may reset a connection of any app.
@@ -28,12 +36,21 @@ const deadline = '6s';
 /** Milliseconds until what is expected must have come. */
 const patience = 90_000;
 
+/** What must come of an update, of which one attempt was made. */
+const verdicts = {
+  RolledBack: 'taken back',
+  Failed: 'given up and left to look at',
+  Succeeded: 'not taken back',
+} satisfies Record<Kind['verdict'], string>;
+
 interface Site {
   readonly bench: Workbench;
   readonly settings: Settings;
   readonly controller: Controller;
   readonly checker: Checker;
   readonly commit: ConfigRepo['commit'];
+  /** The program as it is installed: the sources take a multiple of its time to start. */
+  readonly program: string;
 }
 
 /** What came of one update. */
@@ -53,8 +70,9 @@ interface Outcome {
 export const broken: Part = async (bench) => {
   const repo = await createConfigRepo(join(bench.folder, 'config'));
   const settings = await writeSettings(bench.folder, { source: { dir: repo.dir } });
+  const program = await builtProgram(join(bench.folder, 'program'));
   const events = await followContainers(bench.docker);
-  const controller = startController(settings);
+  const controller = startController(settings, {}, program);
   let checker: Checker | undefined;
   try {
     const first = all.map((name) => [
@@ -65,7 +83,7 @@ export const broken: Part = async (bench) => {
     for (const name of all) await isHealthy(bench, controller, name);
     const apps = all.map((name) => ({ name, host: hostOf(name) }));
     checker = startChecker({ port: settings.http, apps, modes: servingModes, ...clients });
-    const site = { bench, settings, controller, checker, commit: oneAtATime(repo) };
+    const site = { bench, settings, controller, checker, commit: repo.commit, program };
     const outcomes = await updateAll(site, takeKinds(bench.options.broken));
     const checked = await checker.stop();
     const judged = outcomes.map((outcome) => ({ ...outcome, ...judgeEvents(outcome, events.all()) }));
@@ -75,7 +93,6 @@ export const broken: Part = async (bench) => {
     return {
       figures: [
         { name: 'broken updates', unit: '', samples: [bad.length] },
-        { name: 'taken back as they must be', unit: '', samples: [bad.filter(isRight).length] },
         { name: 'containers made for each', unit: '', samples: bad.map(({ made }) => made) },
         { name: 'starts of each', unit: '', samples: bad.map(({ started }) => started) },
         {
@@ -83,14 +100,17 @@ export const broken: Part = async (bench) => {
           unit: 's',
           samples: bad.map(({ seconds }) => seconds),
         },
-        { name: 'difficult updates, but good', unit: '', samples: [judged.length - bad.length] },
+      ],
+      checks: [
+        ...kinds.flatMap((kind) => {
+          const own = judged.filter((one) => one.kind === kind);
+          const check = { tried: own.length, held: own.filter(isRight).length, of: verdicts[kind.verdict] };
+          return own.length > 0 ? [{ name: kind.name, ...check }] : [];
+        }),
         {
-          name: 'succeeded of them',
-          unit: '',
-          samples: [judged.filter(isRight).length - bad.filter(isRight).length],
+          ...{ name: 'checked: the whole page, of the right app', of: 'requests' },
+          ...{ tried: checked.requests, held: checked.requests - checked.failed },
         },
-        { name: 'checked: requests', unit: '', samples: [checked.requests] },
-        { name: 'checked: failed of them', unit: '', samples: [checked.failed] },
       ],
       faults: [...judged.flatMap(({ faults, moved }) => [...faults, ...moved]), ...checked.faults],
     };
@@ -102,23 +122,23 @@ export const broken: Part = async (bench) => {
 };
 
 /** Apps side by side; of one app an update after the other. */
-async function updateAll(site: Site, kinds: readonly Kind[]): Promise<Outcome[]> {
+async function updateAll(site: Site, taken: readonly Kind[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const usual = kinds.filter(({ spoils }) => !spoils);
+  const usual = taken.filter(({ spoils }) => !spoils);
   const shares = [
     ...names.map((name, share) => ({
       name,
       own: usual.filter((_, index) => index % names.length === share),
     })),
-    { name: spoilt, own: kinds.filter(({ spoils }) => spoils) },
+    { name: spoilt, own: taken.filter(({ spoils }) => spoils) },
   ];
   await Promise.all(
     shares.map(async ({ name, own }) => {
       for (const [index, kind] of own.entries()) {
         site.bench.signal.throwIfAborted();
         outcomes.push(await update(site, name, { kind, release: index + 1 }));
-        if (outcomes.length % 10 === 0 || outcomes.length === kinds.length)
-          site.bench.say(`${outcomes.length} of ${kinds.length} updates`);
+        if (outcomes.length % 10 === 0 || outcomes.length === taken.length)
+          site.bench.say(`${outcomes.length} of ${taken.length} updates`);
       }
     }),
   );
@@ -232,14 +252,6 @@ function isSettled(
   });
 }
 
-async function isHealthy({ signal }: Workbench, controller: Controller, name: string): Promise<void> {
-  const wait = { what: `${name} is healthy`, deadline: patience, pause: 100, signal };
-  await until(wait, async () => {
-    const app = await controller.app(name);
-    return (app?.health === 'Healthy' && app.sync === 'Synced') || undefined;
-  });
-}
-
 /**
  * What served is no good either from the moment that the new release has been made: that must be said as long as it is
  * so. It is mended after the new one was given up.
@@ -325,8 +337,8 @@ function judgeEvents(
 }
 
 /** The whole program, as a person runs it. */
-async function diffCode({ settings, bench: { signal } }: Site, name: string): Promise<number> {
-  const args = [plimsoll, 'diff', name, '--config', settings.file];
+async function diffCode({ settings, program, bench: { signal } }: Site, name: string): Promise<number> {
+  const args = [program, 'diff', name, '--config', settings.file];
   const { code } = await runProgram(process.execPath, args, {
     env: cleanEnvironment(),
     timeout: 120_000,
@@ -354,14 +366,4 @@ function lookNow({ stateDir }: Settings): Promise<void> {
   asked.on('error', reject);
   asked.end('{}');
   return promise;
-}
-
-/** Git writes one commit of a work tree at a time. */
-function oneAtATime(repo: ConfigRepo): ConfigRepo['commit'] {
-  let last: Promise<unknown> = Promise.resolve();
-  return (files, message) => {
-    const made = last.then(() => repo.commit(files, message));
-    last = made.catch(() => undefined);
-    return made;
-  };
 }

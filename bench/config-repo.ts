@@ -4,7 +4,7 @@ import { runProgram } from '../.ci/run-program.ts';
 
 export interface ConfigRepo {
   readonly dir: string;
-  /** Writes the manifests, by path, and commits; returns the commit's id. */
+  /** Writes the manifests, by path, and commits, one commit after the other; returns the commit's id. */
   commit(files: Readonly<Record<string, object>>, message: string): Promise<string>;
   /** Any command of git's in it. */
   git(...args: readonly string[]): Promise<string>;
@@ -13,21 +13,32 @@ export interface ConfigRepo {
 export async function createConfigRepo(dir: string): Promise<ConfigRepo> {
   await mkdir(dir, { recursive: true });
   await git(dir, 'init', '--quiet', '--initial-branch=main');
+  let last: Promise<unknown> = Promise.resolve();
   return {
     dir,
     git: (...args) => git(dir, ...args),
-    async commit(files, message) {
-      for (const [path, manifest] of Object.entries(files)) {
-        const file = join(dir, path);
-        await mkdir(dirname(file), { recursive: true });
-        // JSON is YAML.
-        await writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
-      }
-      await git(dir, 'add', '--all');
-      await git(dir, 'commit', '--quiet', '--message', message);
-      return (await git(dir, 'rev-parse', 'HEAD')).trim();
+    commit(files, message) {
+      const made = last.then(() => commit(dir, files, message));
+      last = made.catch(() => undefined);
+      return made;
     },
   };
+}
+
+async function commit(
+  dir: string,
+  files: Readonly<Record<string, object>>,
+  message: string,
+): Promise<string> {
+  for (const [path, manifest] of Object.entries(files)) {
+    const file = join(dir, path);
+    await mkdir(dirname(file), { recursive: true });
+    // JSON is YAML.
+    await writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+  }
+  await git(dir, 'add', '--all');
+  await git(dir, 'commit', '--quiet', '--message', message);
+  return (await git(dir, 'rev-parse', 'HEAD')).trim();
 }
 
 /** With a name of its own: whose machine this is does not matter. */

@@ -1,3 +1,4 @@
+import { type Check, holds } from './check.ts';
 import type { Figure } from './workbench.ts';
 
 export interface Summary {
@@ -31,6 +32,17 @@ export function median(samples: readonly number[]): number {
 export function formatFigures(part: string, figures: readonly Figure[]): string {
   const rows = figures.map((figure) => row(figure, summarize(figure, figures)));
   return formatTable([[part, 'median', 'from', 'to', 'n', 'ratio', ''], ...rows]);
+}
+
+/** What was tried, and how often it held. */
+export function formatChecks(checks: readonly Check[]): string {
+  const rows = checks.map((check) => [
+    check.name,
+    `${check.held} of ${check.tried} ${check.of}`,
+    holds(check) ? '✓' : '✗',
+    check.seeds ?? '',
+  ]);
+  return formatTable([['what', 'held', '', 'seeds'], ...rows]);
 }
 
 function row({ name, unit, against }: Figure, { count, median, min, max, ratio }: Summary): string[] {

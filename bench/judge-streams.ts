@@ -38,8 +38,10 @@ function switchedAway(
 ): number | undefined {
   const made = events.filter(({ action }) => action === 'create');
   const own = made.find((event) => event.container.startsWith(container));
-  const next = own && made.find(({ replica, at }) => replica === own.replica && at > own.at);
-  return next && switches.find(({ replica, at }) => replica === next.replica && at >= next.at)?.at;
+  const isSame = (one: { readonly app: string; readonly replica: number }): boolean =>
+    one.app === own?.app && one.replica === own.replica;
+  const next = own && made.find((event) => isSame(event) && event.at > own.at);
+  return next && switches.find((one) => isSame(one) && one.at >= next.at)?.at;
 }
 
 function describe(

@@ -1,4 +1,5 @@
-import { holds, type Proof } from './proof.ts';
+import { holds } from './check.ts';
+import type { Proof } from './proof.ts';
 
 /** Checks of a proof: by name, or all whose name matches. */
 interface Evidence {

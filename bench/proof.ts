@@ -1,3 +1,4 @@
+import type { Check } from './check.ts';
 import type { Figure } from './workbench.ts';
 
 /** What one proof's own run said; kept as JSON, so that a page can be made of it. */
@@ -18,21 +19,7 @@ export interface Proof {
   readonly faults: readonly string[];
 }
 
-/** Something that was tried, and held each time, or did not. */
-export interface Check {
-  readonly name: string;
-  readonly tried: number;
-  readonly held: number;
-  /** What is counted: `faults`, `tests`. */
-  readonly of: string;
-  readonly seeds?: string;
-}
-
 export interface PartFigures {
   readonly part: string;
   readonly figures: readonly Figure[];
-}
-
-export function holds({ tried, held }: Check): boolean {
-  return tried > 0 && held === tried;
 }

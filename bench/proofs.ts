@@ -1,5 +1,6 @@
+import type { Check } from './check.ts';
 import { filesOf } from './promises.ts';
-import type { Check, PartFigures, Proof } from './proof.ts';
+import type { PartFigures, Proof } from './proof.ts';
 import type { Figure } from './workbench.ts';
 
 export type Form = Proof['form'];
@@ -93,7 +94,7 @@ export const proofRuns: readonly ProofRun[] = [
       bench([
         ...['rollouts', 'broken'],
         ...(form === 'short'
-          ? ['--rollouts', '5', '--broken', '8']
+          ? ['--rollouts', '10', '--broken', '13']
           : ['--rollouts', '200', '--broken', '100']),
       ]),
     read: readBench,
@@ -259,19 +260,23 @@ const counts: Readonly<Record<string, { readonly figure: string; readonly of: st
 function readBench({ report }: { readonly report: string }): Reading {
   if (report === '') return nothing;
   const { parts } = JSON.parse(report) as {
-    readonly parts: readonly (PartFigures & { readonly faults: readonly string[] })[];
+    readonly parts: readonly (PartFigures & {
+      readonly checks: readonly Check[];
+      readonly faults: readonly string[];
+    })[];
   };
   return {
-    checks: parts.map(({ part, figures, faults }) => {
+    checks: parts.flatMap(({ part, figures, checks, faults }) => {
       const counted = counts[part];
       const count = figures.find(({ name }) => name === counted?.figure)?.samples[0];
       const tried = count ?? figures.reduce((sum, { samples }) => sum + samples.length, 0);
-      return {
+      const whole = {
         name: part,
         tried,
         held: faults.length === 0 ? tried : 0,
         of: counted && count !== undefined ? counted.of : 'measurements',
       };
+      return [whole, ...checks.map((check) => ({ ...check, name: `${part}: ${check.name}` }))];
     }),
     figures: parts.map(({ part, figures }) => ({ part, figures })),
     faults: parts.flatMap(({ part, faults }) => faults.map((fault) => `${part}: ${fault}`)),

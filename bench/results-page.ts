@@ -1,7 +1,7 @@
-import { formatFigures, formatTable } from './figures.ts';
+import { formatChecks, formatFigures } from './figures.ts';
 import { judgeMarks, marks } from './marks.ts';
 import { judgePromises } from './promises.ts';
-import { holds, type Proof } from './proof.ts';
+import type { Proof } from './proof.ts';
 import { proofRuns } from './proofs.ts';
 
 export interface PageFacts {
@@ -78,14 +78,8 @@ function formatMarks(proofs: readonly Proof[]): string {
 
 function formatProof({ command, commit, at, load, seconds, checks, figures, faults }: Proof): string {
   const verdict = faults.length === 0 ? 'No fault.' : `**Faults**:\n\n${list(faults)}`;
-  const checkRows = checks.map((check) => [
-    check.name,
-    `${check.held} of ${check.tried} ${check.of}`,
-    holds(check) ? '✓' : '✗',
-    check.seeds ?? '',
-  ]);
   const blocks = [
-    ...(checkRows.length > 0 ? [formatTable([['what', 'held', '', 'seeds'], ...checkRows])] : []),
+    ...(checks.length > 0 ? [formatChecks(checks)] : []),
     ...figures.map((part) => formatFigures(part.part, part.figures)),
   ];
   return [

@@ -10,7 +10,7 @@ import { beside } from './beside.ts';
 import { broken } from './broken.ts';
 import { deploy } from './deploy.ts';
 import { describeMachine, formatMachine, type MachineFacts } from './describe-machine.ts';
-import { formatFigures, summarize } from './figures.ts';
+import { formatChecks, formatFigures, summarize } from './figures.ts';
 import { buildImages } from './images.ts';
 import { memory } from './memory.ts';
 import { noop } from './noop.ts';
@@ -112,6 +112,7 @@ async function run({ parts: names, options, json }: Request, signal: AbortSignal
       const result = await parts[name]?.(bench).finally(() => sweep(docker));
       if (!result) continue;
       results.push([name, result]);
+      if (result.checks) print(`${formatChecks(result.checks)}\n`);
       print(`${formatFigures(name, result.figures)}\n`);
     }
     if (json !== undefined) await writeFile(json, toJson(facts, results));
@@ -131,8 +132,9 @@ function verdict(faults: readonly string[]): number {
 }
 
 function toJson(facts: MachineFacts, results: readonly (readonly [string, PartResult])[]): string {
-  const measured = results.map(([part, { figures, faults }]) => ({
+  const measured = results.map(([part, { figures, checks = [], faults }]) => ({
     part,
+    checks,
     faults,
     figures: figures.map((figure) => ({ ...figure, ...summarize(figure, figures) })),
   }));

@@ -1,6 +1,8 @@
 import type { DeploymentItem, DeploymentItemDetail } from '../src/api/read-routes.ts';
 import type { Controller } from './controller.ts';
 import { serverImages } from './images.ts';
+import { until } from './until.ts';
+import type { Workbench } from './workbench.ts';
 
 export interface ServerApp {
   readonly name: string;
@@ -41,6 +43,15 @@ export function serverManifest(app: ServerApp): object {
   };
 }
 
+/** All of it is there, serves and is what git wants. */
+export async function isHealthy({ signal }: Workbench, controller: Controller, name: string): Promise<void> {
+  const wait = { what: `${name} is healthy`, deadline: 90_000, pause: 100, signal };
+  await until(wait, async () => {
+    const app = await controller.app(name);
+    return (app?.health === 'Healthy' && app.sync === 'Synced') || undefined;
+  });
+}
+
 /** Newest first. */
 export async function deploymentsOf(controller: Controller, app: string): Promise<readonly DeploymentItem[]> {
   const page = await controller.ask<{ items: readonly DeploymentItem[] }>(`apps/${app}/deployments?limit=20`);
@@ -55,16 +66,18 @@ export async function deploymentDetail(controller: Controller, id: string): Prom
 }
 
 export interface Switch {
+  readonly app: string;
   readonly replica: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
 /** When a deployment sent each replica's traffic to its new container. */
-export function switchesOf({ steps }: DeploymentItemDetail): Switch[] {
+export function switchesOf(app: string, { steps }: DeploymentItemDetail): Switch[] {
   return steps
     .filter(({ kind, outcome }) => kind === 'switch' && outcome === 'ok')
     .map(({ object, endedAt }) => ({
+      app,
       replica: Number(/\.(\d+) /.exec(object)?.[1]),
       at: Date.parse(endedAt ?? ''),
     }));

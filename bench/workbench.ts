@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import type { Check } from './check.ts';
 
 /** What every part of the bench gets, and how it says what it measured. */
 export interface Workbench {
@@ -29,6 +30,8 @@ export type Part = (bench: Workbench) => Promise<PartResult>;
 
 export interface PartResult {
   readonly figures: readonly Figure[];
+  /** What was tried by kind, where that is more than samples of figures. */
+  readonly checks?: readonly Check[];
   /** What must not be, whatever the speed: each is one sentence, and fails the bench. */
   readonly faults: readonly string[];
 }

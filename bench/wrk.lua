@@ -8,6 +8,17 @@ end
 function init(args)
   marker, pause, wrong = args[1], tonumber(args[2]), 0
   wrk.headers["Connection"] = args[3]
+  requests, turn = {}, 0
+  for i = 4, #args do
+    wrk.headers["Host"] = args[i]
+    table.insert(requests, wrk.format())
+  end
+end
+
+-- On one connection, too, each host has its turn.
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
 end
 
 function delay()

@@ -30,17 +30,21 @@ const pause = 20;
 /** Seconds after which it ends by itself, should nobody end it. */
 const longest = 1_800;
 
-/** Keeps asking for a host's page until it is stopped; each page must begin with `marker`. */
+/** Keeps asking for the page of each host in turn until it is stopped; each page must begin with `marker`. */
 export function startLoad(
-  target: { readonly port: number; readonly name: string; readonly marker: string },
+  {
+    port,
+    hosts,
+    marker,
+  }: { readonly port: number; readonly hosts: readonly string[]; readonly marker: string },
   connections: Connections,
 ): Load {
   const options = ['--threads', '1', '--connections', String(clients), '--duration', `${longest}s`];
   const script = ['--timeout', '10s', '--script', join(import.meta.dirname, 'wrk.lua')];
-  const host = ['--header', `Host: ${target.name}`, `http://127.0.0.1:${target.port}/`];
+  const url = `http://127.0.0.1:${port}/`;
   const child = spawn(
     'wrk',
-    [...options, ...script, ...host, '--', target.marker, String(pause), connections],
+    [...options, ...script, url, '--', marker, String(pause), connections, ...hosts],
     // A process group of its own: ctrl-C is ours to pass on.
     { detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
   );
