@@ -28,7 +28,7 @@ const clients = 8;
 /** Milliseconds between two requests of a client: the machine is to be busy with the updates, not with us. */
 const pause = 20;
 /** Seconds after which it ends by itself, should nobody end it. */
-const longest = 1_800;
+const longest = 7_200;
 
 /** Keeps asking for the page of each host in turn until it is stopped; each page must begin with `marker`. */
 export function startLoad(
@@ -53,6 +53,7 @@ export function startLoad(
   closed.catch(() => undefined);
   return {
     async stop() {
+      if (child.exitCode !== null) throw new Error('wrk ended before it was stopped');
       child.kill('SIGINT');
       await closed;
       const [said, complaint] = await output;
