@@ -16,7 +16,7 @@ const faults = (...checks: readonly (string | RegExp)[]): Evidence => ({ proof: 
 const model = (...checks: readonly (string | RegExp)[]): Evidence => ({ proof: 'model', checks });
 const corpus = (...checks: readonly (string | RegExp)[]): Evidence => ({ proof: 'corpus', checks });
 const scenes = (...checks: readonly string[]): Evidence => ({ proof: 'scenes', checks });
-const downtime = (...checks: readonly string[]): Evidence => ({ proof: 'downtime', checks });
+const downtime = (...checks: readonly (string | RegExp)[]): Evidence => ({ proof: 'downtime', checks });
 
 /** What users may rely on, in short words, and every run that shows it. */
 export const promises: readonly Promised[] = [
@@ -45,7 +45,11 @@ export const promises: readonly Promised[] = [
   },
   {
     promise: 'Gapless updates: no request is lost',
-    evidence: [downtime('rollouts'), model('schedules'), faults('SIGKILL at a switch')],
+    evidence: [
+      downtime('rollouts', /^rollouts: .*(in rollouts|after the switch|through the switch)/),
+      model('schedules'),
+      faults('SIGKILL at a switch'),
+    ],
   },
   {
     promise: 'Rollback that the loop respects: the last healthy release serves, one attempt',

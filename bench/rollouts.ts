@@ -75,7 +75,7 @@ export const rollouts: Part = async (bench) => {
     const checked = await checker.stop();
     const judged = judgeStreams(checked.streams, events.all(), { switches, drain: drain * 1000 });
     return {
-      figures: figuresOf(rest, busy, seconds),
+      figures: [...figuresOf(rest, busy, seconds), ...streamKinds.map((kind) => drainedFigure(kind, judged))],
       checks: [
         ...kinds.flatMap((kind) => loadChecks(kind, rest[kind], busy[kind])),
         ...checkedChecks(checked),
@@ -194,6 +194,12 @@ function streamChecks(kind: StreamKind, { streams }: CheckReport, judged: Judged
     check('not cut before their drain', streams),
     check('open through the switch of their replica', judged.through),
   ];
+}
+
+/** Of those that were not cut before, so many were cut then. */
+function drainedFigure(kind: StreamKind, { drained }: JudgedStreams): Figure {
+  const own = drained.filter((one) => one.kind === kind);
+  return { name: `${streamNames[kind]} cut when their drain was over`, unit: '', samples: [own.length] };
 }
 
 /** Of a kind that was never open when its replica was switched, nothing is shown. */

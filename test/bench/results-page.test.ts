@@ -16,7 +16,7 @@ const checksOf: Readonly<Record<string, readonly string[]>> = {
   model: ['schedules', 'walk: an update'],
   corpus: filesOf('corpus'),
   scenes: filesOf('scenes'),
-  downtime: ['rollouts', 'broken'],
+  downtime: ['rollouts', 'rollouts: wrk, keep-alive, in rollouts', 'broken'],
 };
 
 function proof(name: string, over: Partial<Proof> = {}): Proof {
