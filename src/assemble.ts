@@ -103,6 +103,7 @@ async function wire(wiring: Wiring): Promise<Assembly> {
     docker,
     instance,
     network,
+    acting: (container) => reader.acting(container),
     touched: (kind, name) => reader.touch(kind, name),
     ...given,
     policy: config.policy,

@@ -52,6 +52,7 @@ export type ApiHistory = Pick<
   | 'onEvent'
   | 'revisions'
   | 'lastTransition'
+  | 'keepTransitions'
   | 'tokens'
   | 'audit'
   | 'deliveries'

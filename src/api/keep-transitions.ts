@@ -3,6 +3,6 @@ import type { ControllerPort } from './controller-port.ts';
 /** Conditions change with looks, not with questions: their times are kept from the look that changed them. */
 export function keepTransitions({ loop, history }: ControllerPort): void {
   loop.onLook(({ plan }) => {
-    for (const { app, conditions } of plan?.apps ?? []) history.lastTransition(app, conditions);
+    if (plan) history.keepTransitions(plan.apps);
   });
 }

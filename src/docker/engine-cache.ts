@@ -79,6 +79,11 @@ export interface CacheOptions {
   readonly folder: SecretFolder;
   /** Whether it may remove secret files that nobody has any more. */
   readonly sweeps: boolean;
+  /**
+   * Whether an act of ours on the container of that id or name is under way. The engine keeps whoever asks for one
+   * waiting until the act is over, and all that wait for the answer with him; and then it is out of date anyway.
+   */
+  readonly isBusy: (idOrName: string) => boolean;
 }
 
 /** What is known of one engine, for one instance. It asks only when told that something is out of date. */
@@ -117,6 +122,10 @@ export class EngineCache {
     return this.#containers.has(id);
   }
 
+  nameOf(id: string): string | undefined {
+    return this.#containers.get(id)?.reading.name;
+  }
+
   /** Sets the references that readings must know; true when that is news. */
   want(references: readonly string[]): boolean {
     const wanted = new Set(references);
@@ -143,16 +152,29 @@ export class EngineCache {
   }
 
   async refresh(stale: Stale): Promise<void> {
-    const listed = stale.list === 'none' ? [] : await this.#list(stale.list);
-    const withFiles = new Set([...stale.files, ...listed]);
-    const ids = new Set([...stale.containers, ...withFiles]);
-    await eachOf(ids, (id) => this.#inspect(id, withFiles.has(id)));
-    if (stale.list !== 'none') this.#sweep();
-    if (stale.networks) await this.#readNetworks();
-    if (stale.networks || stale.addresses) await this.#readEndpoints();
-    if (stale.volumes) await this.#readVolumes();
+    await Promise.all([
+      this.#readContainers(stale),
+      this.#readOurNetwork(stale),
+      stale.volumes ? this.#readVolumes() : undefined,
+    ]);
     if (stale.images) this.#images.clear();
     await this.#readImages();
+  }
+
+  async #readContainers(stale: Stale): Promise<void> {
+    const listed = stale.list === 'none' ? [] : await this.#list(stale.list);
+    const withFiles = this.#askable([...stale.files, ...listed]);
+    const ids = new Set([...this.#askable(stale.containers), ...withFiles]);
+    await eachOf(ids, (id) => this.#inspect(id, withFiles.has(id)));
+    if (stale.list !== 'none') this.#sweep();
+  }
+
+  /** Each once, and none that an act is under way on: its end asks for it again. */
+  #askable(idsOrNames: Iterable<string>): Set<string> {
+    const ids = new Map([...this.#containers].map(([id, { reading }]) => [reading.name, id]));
+    const { isBusy } = this.#options;
+    const free = [...idsOrNames].filter((one) => !isBusy(one) && !isBusy(this.nameOf(one) ?? one));
+    return new Set(free.map((one) => ids.get(one) ?? one));
   }
 
   state(known: ReadonlySet<string>): EngineState {
@@ -186,8 +208,10 @@ export class EngineCache {
       )) ?? [];
     const listed = new Set(rows.map(({ Id }) => Id));
     for (const id of this.#containers.keys()) if (!listed.has(id)) this.#containers.delete(id);
-    if (mode === 'all') return [...listed];
-    return rows.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row)).map(({ Id }) => Id);
+    const free = rows.filter(({ Names: names }) => !this.#options.isBusy(nameOf(names[0] ?? '')));
+    const asked =
+      mode === 'all' ? free : free.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row));
+    return asked.map(({ Id }) => Id);
   }
 
   async #inspect(idOrName: string, withFiles: boolean): Promise<void> {
@@ -231,6 +255,11 @@ export class EngineCache {
   #forget(idOrName: string): void {
     const isMeant = ({ id, name }: Reading): boolean => id === idOrName || name === idOrName;
     for (const [id, { reading }] of this.#containers) if (isMeant(reading)) this.#containers.delete(id);
+  }
+
+  async #readOurNetwork({ networks, addresses }: Stale): Promise<void> {
+    if (networks) await this.#readNetworks();
+    if (networks || addresses) await this.#readEndpoints();
   }
 
   async #readNetworks(): Promise<void> {

@@ -16,6 +16,11 @@ import { noSecrets, type Revealing } from './reveal.ts';
 import { createSecretFolder } from './secret-folder.ts';
 
 export interface DockerReader extends EngineReader {
+  /**
+   * An act of ours on this container begins: until `touch` tells its end it is not asked for, and what the engine
+   * says of it is no news.
+   */
+  acting(container: string): void;
   /** An act of ours touched this: it is asked for again without waiting for the event. */
   touch(kind: Touched, name: string): void;
   logs(container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
@@ -62,7 +67,10 @@ export function createEngineReader({
   redact = (text) => text,
 }: ReaderOptions): DockerReader {
   const folder = createSecretFolder(runtimeDir, instance);
-  const cache = new EngineCache({ docker, instance, network, secrets, folder, sweeps });
+  /** How many acts are under way, by what they were given: a name or an id. */
+  const acts = new Map<string, number>();
+  const isBusy = (idOrName: string): boolean => acts.has(idOrName);
+  const cache = new EngineCache({ docker, instance, network, secrets, folder, sweeps, isBusy });
   const lists = createHostLists({ docker, instance, cache });
   const listeners = new Set<(what: string) => void>();
   const checks = createExecChecks(docker, redact);
@@ -82,9 +90,13 @@ export function createEngineReader({
     for (const listener of listeners) listener(what);
   };
 
+  const isOfAct = (id: string, { Actor }: EngineEvent): boolean =>
+    isBusy(id) || isBusy(Actor?.Attributes?.name ?? '') || isBusy(cache.nameOf(id) ?? '');
+
   const onEvent = (event: EngineEvent): void => {
     const isLabelled = (id: string): boolean => cache.isLabelled(id);
     const { container, news, ...marks } = marksOf(event, { instance, network, isLabelled });
+    if (container !== undefined && isOfAct(container, event)) return;
     const touchedIds = container === undefined ? {} : { containers: new Set([container]) };
     if (container !== undefined || Object.keys(marks).length > 0) mark({ ...marks, ...touchedIds });
     if (news !== undefined) tell(news);
@@ -150,7 +162,13 @@ export function createEngineReader({
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    acting(container) {
+      acts.set(container, (acts.get(container) ?? 0) + 1);
+    },
     touch(kind, name) {
+      const others = (acts.get(name) ?? 0) - 1;
+      if (kind === 'container' && others > 0) acts.set(name, others);
+      else if (kind === 'container') acts.delete(name);
       mark(staleBy(kind, name));
     },
     tail: (container, lines) => tailOf(docker, container, lines, redact).catch(withoutSecrets),

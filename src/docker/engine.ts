@@ -23,6 +23,8 @@ interface EngineOptions {
   readonly instance: string;
   /** Name of our network. */
   readonly network: string;
+  /** Called before an act on a container, with what it is given: `touched` tells its end. */
+  readonly acting?: (container: string) => void;
   /** Called after every act with what it touched, so that a reader need not wait for the engine's event. */
   readonly touched?: (kind: Touched, name: string) => void;
   /** Without them a container that needs one is refused. */
@@ -62,6 +64,7 @@ function createPlainEngine({
   docker,
   instance,
   network,
+  acting = () => {},
   touched = () => {},
   secrets = noSecrets,
   runtimeDir,
@@ -92,19 +95,24 @@ function createPlainEngine({
   const inspect = (id: string): Promise<Docker.ContainerInspectInfo | undefined> =>
     read({ operation: 'inspect', object: id }, (abortSignal) => container(id).inspect({ abortSignal }));
 
-  /** Runs one act on one container. */
-  const act = async (
-    operation: string,
-    id: string,
-    run: (target: Docker.Container, abortSignal: AbortSignal) => Promise<unknown>,
-    limit: Parameters<typeof ask>[2] = {},
-  ): Promise<void> => {
+  /** Tells when an act on one container begins and when it is over. */
+  const told = async (id: string, run: () => Promise<unknown>): Promise<void> => {
+    acting(id);
     try {
-      await ask({ operation, object: id }, (signal) => run(container(id), signal), limit);
+      await run();
     } finally {
       touched('container', id);
     }
   };
+
+  /** Runs one act on one container. */
+  const act = (
+    operation: string,
+    id: string,
+    run: (target: Docker.Container, abortSignal: AbortSignal) => Promise<unknown>,
+    limit: Parameters<typeof ask>[2] = {},
+  ): Promise<void> =>
+    told(id, () => ask({ operation, object: id }, (signal) => run(container(id), signal), limit));
 
   /** Networks by exactly this name; the engine's own filter matches parts of names. */
   const networksNamed = async (name: string): Promise<NetworkInspectInfo[]> => {
@@ -197,13 +205,11 @@ function createPlainEngine({
     },
 
     async createContainer(spec, files, imageHealthCheck) {
-      try {
+      await told(spec.name, async () => {
         const forgetful = (await version()).name === 'podman';
         const parts = { docker, network, secrets, mounts, policy: policyCheck };
         await makeContainer({ ...parts, spec, files, imageHealthCheck, forgetful });
-      } finally {
-        touched('container', spec.name);
-      }
+      });
     },
 
     async start(id) {
@@ -224,8 +230,10 @@ function createPlainEngine({
       const live = found && readContainer(found, { instance, network }).container?.live;
       const same = live?.address === address && live.aliases.join() === [...aliases].sort().join();
       if (same) return;
-      await leave(target, id);
-      await join(target, id, network, address || undefined, aliases);
+      await told(id, async () => {
+        await leave(target, id);
+        await join(target, id, network, address || undefined, aliases);
+      });
     },
 
     connect: async (id, name, ...how) => join(await networkOf(name), id, name, ...how),

@@ -24,6 +24,8 @@ export interface History extends JournalPort {
   readonly audit: AuditLog;
   /** The same object until the next write that changes it. */
   memory(): Memory<App>;
+  /** All that is written in `work` is one transaction: written whole, once, or not at all. */
+  together<T>(work: () => T): T;
   /** What one look decided about one app, in one transaction. */
   record(app: string, decisions: readonly Decision[], now: number): void;
   addEvidence(deployment: string, container: string, evidence: Evidence): void;
@@ -65,6 +67,8 @@ export interface History extends JournalPort {
   events(query: EventQuery): readonly EventRecord[];
   /** Newest first. */
   revisions(limit: number): readonly RevisionRecord[];
+  /** Remembers of each app when the status of its conditions last changed. */
+  keepTransitions(apps: readonly { readonly app: string; readonly conditions: readonly Condition[] }[]): void;
   /** Adds to each condition when its status last changed. */
   lastTransition(app: string, conditions: readonly Condition[]): readonly TimedCondition[];
   /** Drops what is older than its keeping time. A full disk is only warned of. */

@@ -69,6 +69,10 @@ export class SqliteHistory implements History {
     }
   }
 
+  together<T>(work: () => T): T {
+    return this.#write(work);
+  }
+
   record(app: string, decisions: readonly Decision[], now: number): void {
     this.#write(() => {
       for (const decided of decisions) {
@@ -258,15 +262,20 @@ export class SqliteHistory implements History {
   lastTransition(app: string, conditions: readonly Condition[]): readonly TimedCondition[] {
     const now = this.#options.now();
     const { timed, changed } = this.#conditions.compare(app, conditions, now);
-    if (!changed || performance.now() < this.#transitionsFrom) return timed;
-    try {
-      this.#write(() => this.#conditions.save(app, timed));
-    } catch (error) {
-      // Who asks how apps are gets an answer on a full disk too, and soon: each try may wait for a lock.
-      if (!(error instanceof EdgeError)) throw error;
-      this.#transitionsFrom = performance.now() + transitionsPause;
-    }
+    if (changed && performance.now() >= this.#transitionsFrom) this.#saveTransitions([{ app, timed }]);
     return timed;
+  }
+
+  keepTransitions(
+    apps: readonly { readonly app: string; readonly conditions: readonly Condition[] }[],
+  ): void {
+    if (performance.now() < this.#transitionsFrom) return;
+    const now = this.#options.now();
+    const compared = apps.map(({ app, conditions }) => ({
+      app,
+      ...this.#conditions.compare(app, conditions, now),
+    }));
+    this.#saveTransitions(compared.filter(({ changed }) => changed));
   }
 
   compact(now: number): void {
@@ -296,6 +305,21 @@ export class SqliteHistory implements History {
       if (this.memory().apps[app]?.deployment?.id === id) continue;
       const message = 'the controller ended and no longer knew of it';
       this.#deployments.close(id, { result: 'Superseded', reason: 'Interrupted', message, now });
+    }
+  }
+
+  #saveTransitions(
+    apps: readonly { readonly app: string; readonly timed: readonly TimedCondition[] }[],
+  ): void {
+    if (apps.length === 0) return;
+    try {
+      this.#write(() => {
+        for (const { app, timed } of apps) this.#conditions.save(app, timed);
+      });
+    } catch (error) {
+      // Who asks how apps are gets an answer on a full disk too, and soon: each try may wait for a lock.
+      if (!(error instanceof EdgeError)) throw error;
+      this.#transitionsFrom = performance.now() + transitionsPause;
     }
   }
 

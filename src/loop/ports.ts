@@ -7,7 +7,9 @@ import type { Decision } from '../plan/plan.ts';
 /** What the loop needs of history; the operator verbs write to the same tables. */
 export interface LoopHistory extends JournalPort {
   memory(): Memory<App>;
-  /** One synchronous transaction. */
+  /** All that is written in `work` is one transaction: written whole, once, or not at all. */
+  together<T>(work: () => T): T;
+  /** What one look decided about one app, in one transaction. */
   record(app: string, decisions: readonly Decision[], now: number): void;
   addEvidence(deployment: string, container: string, evidence: Evidence): void;
   failed(

@@ -7,7 +7,7 @@ import type { RouteTable } from '../observed/observed.ts';
 import { checkPlan } from '../plan/check-plan.ts';
 import { decide } from '../plan/decide.ts';
 import { describeStep } from '../plan/describe-step.ts';
-import type { AppPlan, Decision, Plan, Settings, Step, World } from '../plan/plan.ts';
+import type { AppPlan, Condition, Decision, Plan, Settings, Step, World } from '../plan/plan.ts';
 import { stepsOf } from '../plan/simulate.ts';
 import type { LoopEdges } from './ports.ts';
 import { WorldReader } from './world-reader.ts';
@@ -236,14 +236,11 @@ export class Reconciler {
   }
 
   #act(world: World, plan: Plan): void {
-    const { history, probe } = this.#edges;
+    const { probe } = this.#edges;
     const refused = this.#secondOpinion(world, plan);
-    let decided = false;
-    for (const app of plan.apps) {
-      if (refused.has(app.app) || !this.#mayAct(app.app)) continue;
-      if (app.records.length > 0) history.record(app.app, app.records, world.now);
-      decided ||= app.records.length > 0;
-      this.#tellReady(app, world.now);
+    const apps = plan.apps.filter(({ app }) => !refused.has(app) && this.#mayAct(app));
+    this.#writeDown(apps, world.now);
+    for (const app of apps) {
       if (app.cancel) this.#workers.cancel(app.app);
       this.#workers.begin(assignmentOf(app, world), world.now);
     }
@@ -253,7 +250,21 @@ export class Reconciler {
         world.now,
       );
     probe.setTargets(plan.probes);
-    if (decided) this.trigger('decided');
+    // A phase is for people to read.
+    if (apps.some(({ records }) => records.some(({ kind }) => kind !== 'phase'))) this.trigger('decided');
+  }
+
+  /** What a look decides is written at once: a transaction for each app would hold up all that is to be done. */
+  #writeDown(apps: readonly AppPlan[], at: number): void {
+    const { history } = this.#edges;
+    const news = apps.filter((app) => app.records.length > 0 || this.#readyNews(app));
+    if (news.length === 0) return;
+    history.together(() => {
+      for (const app of news) {
+        if (app.records.length > 0) history.record(app.app, app.records, at);
+        this.#tellReady(app, at);
+      }
+    });
   }
 
   #mayAct(app: string): boolean {
@@ -269,9 +280,15 @@ export class Reconciler {
     return new Set(violations.map(({ app }) => app));
   }
 
-  #tellReady({ app, conditions, revision }: AppPlan, at: number): void {
+  #readyNews({ app, conditions }: AppPlan): Condition | undefined {
     const ready = conditions.find(({ type }) => type === 'Ready');
-    if (!ready || this.#ready.get(app) === ready.reason) return;
+    return ready && this.#ready.get(app) !== ready.reason ? ready : undefined;
+  }
+
+  #tellReady(plan: AppPlan, at: number): void {
+    const ready = this.#readyNews(plan);
+    if (!ready) return;
+    const { app, revision } = plan;
     const isFirst = !this.#ready.has(app);
     this.#ready.set(app, ready.reason);
     if (isFirst && ready.status === 'True') return;

@@ -84,12 +84,13 @@ export class WorldReader {
     this.#last = undefined;
     this.#told = false;
     const before = underwayNow();
-    const snapshot = await this.#readSource();
-    const proxy = await this.#edges.proxy.observe();
-    // Manifests before the engine: which images matter is known from them.
+    const reading = this.#readEngine();
+    const [snapshot, proxy] = await Promise.all([this.#readSource(), this.#edges.proxy.observe()]);
     const desired = snapshot && (await this.#understand(snapshot, proxy));
     if (desired) this.#edges.reader.want(imagesOf(desired, this.#edges.history.memory()));
-    const engine = await this.#readEngine();
+    const seen = await reading;
+    // Once more, for what was told meanwhile: which images matter is known from the manifests.
+    const engine = seen instanceof EdgeError ? seen : await this.#readEngine();
     if (engine instanceof EdgeError) return { unseen: { engineError: engine } };
     if (desired === undefined) return { unseen: {} };
     this.#keepBooks(engine);
@@ -177,7 +178,12 @@ export class WorldReader {
     const { history } = this.#edges;
     const known = history.memory().containers;
     const there = new Set(containers.map(({ id }) => id));
-    for (const { id, name, app } of containers) if (!known[id]) history.containerMade(id, name, app);
-    for (const id of Object.keys(known)) if (!there.has(id)) history.containerGone(id);
+    const made = containers.filter(({ id }) => !known[id]);
+    const gone = Object.keys(known).filter((id) => !there.has(id));
+    if (made.length + gone.length === 0) return;
+    history.together(() => {
+      for (const { id, name, app } of made) history.containerMade(id, name, app);
+      for (const id of gone) history.containerGone(id);
+    });
   }
 }

@@ -15,7 +15,7 @@ export interface Tally {
 }
 
 const evidence = 5;
-const firstDelay = 100;
+const firstDelay = 20;
 const longestQuickDelay = 1_000;
 
 export function emptyTally(now: number): Tally {

@@ -242,6 +242,31 @@ test('a patrol asks again for everything, a share at a time', async () => {
   assert.ok(most < 12, `${most} at once`);
 });
 
+test('a container that an act of ours is under way on is asked for when that is over, and not before', async () => {
+  const spec = corner.spec('busy');
+  await corner.engine.createContainer(spec, [], true);
+  const mine = (state: EngineState) => state.containers.find(({ name }) => name === spec.name);
+  await seen('the new one', mine);
+  await quiet();
+  const news: string[] = [];
+  const off = reader.onChange((what) => void news.push(what));
+  reader.acting(spec.name);
+  await corner.docker.getContainer(spec.name).start();
+  const beside = await run('beside');
+  await seen('the one beside it', (state) => state.containers.some(({ id }) => id === beside));
+  assert.is(mine(await observe())?.state, 'created');
+  reader.invalidate();
+  assert.is(mine(await observe())?.state, 'created', 'a list changes nothing in that');
+  assert.equal(
+    news.filter((what) => what.includes(spec.name)),
+    [],
+    'what our own act did is no news',
+  );
+  reader.touch('container', spec.name);
+  assert.is(mine(await observe())?.state, 'running');
+  off();
+});
+
 test('what an act touched is asked for without waiting for its event', async () => {
   const spec = corner.spec('touched');
   await corner.engine.createContainer(spec, [], true);
