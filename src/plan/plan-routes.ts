@@ -18,7 +18,12 @@ export function routesOf(scene: Scene, frozen: boolean): RouteTable {
   if (replicas.length === 0) return keepWhileNothingServes(scene, running);
   const app = domainSource(scene, target.app);
   if (app) return app.domains.map((domain) => sameOr(running, toRoute(scene, app, domain, replicas)));
-  return running.map((route) => ({ ...route, upstreams: keptUpstreams(scene, target.app, route, replicas) }));
+  // Under the app's own name: its flags, not those of the name before, say which slot of a pair is meant.
+  return running.map((route) => ({
+    ...route,
+    app: scene.name,
+    upstreams: keptUpstreams(scene, target.app, route, replicas),
+  }));
 }
 
 /** The route that runs already when it is this one: whoever compares the two later sees it at once. */
