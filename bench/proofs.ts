@@ -62,8 +62,8 @@ export const proofRuns: readonly ProofRun[] = [
       ...npmRun('model', 'test/model/run.ts', [
         ...['--seed', String(seed)],
         ...(form === 'short'
-          ? ['--steps', '100000', '--seconds', '30']
-          : ['--steps', '3000000', '--seconds', '300', '--walks', 'long']),
+          ? ['--steps', '200000', '--seconds', '80']
+          : ['--steps', '5000000', '--seconds', '420', '--walks', 'long']),
       ]),
       report: { option: '--json' },
     }),
@@ -175,6 +175,7 @@ function readModel({ report }: { readonly report: string }): Reading {
   if (report === '') return nothing;
   const told = JSON.parse(report) as {
     readonly seed: number;
+    readonly jobs: number;
     readonly schedules: number;
     readonly looks: number;
     readonly planned: number;
@@ -186,11 +187,13 @@ function readModel({ report }: { readonly report: string }): Reading {
       readonly name: string;
       readonly states: number;
       readonly transitions: number;
+      readonly performed: number;
       readonly longest: number;
       readonly broken?: { readonly rule: string };
     }[];
   };
   const { seed, schedules, failures, walks, events } = told;
+  const walked = walks.reduce((sum, { performed }) => sum + performed, 0);
   const count = (name: string, value: number): Figure => ({ name, unit: '', samples: [value] });
   return {
     checks: [
@@ -203,6 +206,13 @@ function readModel({ report }: { readonly report: string }): Reading {
       })),
     ],
     figures: [
+      {
+        part: 'schedules and walks',
+        figures: [
+          count('steps done, each judged before and after it', told.performed + walked),
+          count('threads', told.jobs),
+        ],
+      },
       {
         part: 'schedules',
         figures: [
@@ -218,9 +228,10 @@ function readModel({ report }: { readonly report: string }): Reading {
       },
       {
         part: 'walks',
-        figures: walks.flatMap(({ name, states, transitions, longest }) => [
+        figures: walks.flatMap(({ name, states, transitions, performed, longest }) => [
           count(`${name}: states`, states),
           count(`${name}: transitions`, transitions),
+          count(`${name}: steps done`, performed),
           count(`${name}: looks to rest, at most`, longest),
         ]),
       },

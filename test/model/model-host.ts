@@ -55,6 +55,7 @@ export class ModelHost {
   #health: Readonly<Record<string, Health>> = {};
   #targets: readonly ProbeTarget[] = [];
   readonly #names = new Map<string, boolean>();
+  #read: { readonly parts: readonly unknown[]; readonly observed: Observed } | undefined;
 
   /** Events of the engine are lost from now on: a look sees what was, until the next full list. */
   loseEvents(): void {
@@ -117,8 +118,21 @@ export class ModelHost {
     this.live();
   }
 
-  /** What a look sees. */
+  /** What a look sees; the same object for as long as nothing that it is made of is another. */
   read(underway: Readonly<Record<string, Underway>>, known: Readonly<Record<string, unknown>>): Observed {
+    const parts = [
+      ...[this.#stale ?? this.engine, this.engine.proxy, known, this.#health],
+      ...[this.proxyUp, this.squatted.size, Object.keys(underway).length === 0 ? undefined : underway],
+    ];
+    if (!this.#read || parts.some((part, at) => part !== this.#read?.parts[at]))
+      this.#read = { parts, observed: this.#readAnew(underway, known) };
+    return this.#read.observed;
+  }
+
+  #readAnew(
+    underway: Readonly<Record<string, Underway>>,
+    known: Readonly<Record<string, unknown>>,
+  ): Observed {
     const seen = this.#stale ?? this.engine;
     const ours = seen.containers.filter((one) => this.isOurs(one, known));
     const foreign = seen.containers.filter((one) => !this.isOurs(one, known));
@@ -144,8 +158,9 @@ export class ModelHost {
   isOurs(container: Container, known: Readonly<Record<string, unknown>>): boolean {
     if (container.id in known) return true;
     const key = `${container.id} ${container.name}`;
-    const own =
-      this.#names.get(key) ?? isOwnName(container.name, { instance: this.settings.instance, ...container });
+    const before = this.#names.get(key);
+    if (before !== undefined) return before;
+    const own = isOwnName(container.name, { instance: this.settings.instance, ...container });
     this.#names.set(key, own);
     return own;
   }
@@ -204,14 +219,17 @@ export class ModelHost {
     const containers = this.engine.containers.map((one) => this.#runOn(one));
     if (containers.some((one, index) => one !== this.engine.containers[index]))
       this.engine = { ...this.engine, containers };
-    const byId = new Map(containers.map((one) => [one.id, one]));
-    const answers = this.#targets.flatMap((target): [string, Health][] => {
-      const container = byId.get(target.container);
-      return container?.state === 'running' && container.startedAt === target.startedAt
-        ? [[container.id, this.#ask(container)]]
-        : [];
-    });
-    this.#health = Object.fromEntries(answers);
+    const answers: Record<string, Health> = {};
+    let isNews = false;
+    for (const { container: id, startedAt } of this.#targets) {
+      const container = containers.find((one) => one.id === id);
+      if (container?.state !== 'running' || container.startedAt !== startedAt) continue;
+      const answer = this.#ask(container);
+      answers[id] = answer;
+      isNews ||= answer !== this.#health[id];
+    }
+    // Equal answers stay the same object: who compares two looks sees it at once.
+    if (isNews || Object.keys(answers).length !== Object.keys(this.#health).length) this.#health = answers;
   }
 
   #runOn(container: Container): Container {

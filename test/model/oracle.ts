@@ -1,7 +1,7 @@
 import type { App } from '../../src/desired/app.ts';
 import type { Desired } from '../../src/desired/desired.ts';
 import type { Memory } from '../../src/observed/memory.ts';
-import type { Container } from '../../src/observed/observed.ts';
+import type { Container, Observed, RouteTable } from '../../src/observed/observed.ts';
 import type { Plan, Step, World } from '../../src/plan/plan.ts';
 import { isPublished } from '../../src/plan/release.ts';
 import type { ModelHost } from './model-host.ts';
@@ -77,7 +77,10 @@ export class Oracle {
   #servedAt: ReadonlySet<string> = new Set();
   /** Made while nobody could know which addresses Caddy dials. */
   readonly #blind = new Set<string>();
-  /** Hosts that have answered, by app: only what served can stop serving. */
+  #known:
+    | { readonly engine: Observed; readonly serves: RouteTable; readonly dials: readonly Dial[] }
+    | undefined;
+  /** Apps whose removal by this commit is held. */
   #held: ReadonlySet<string> = new Set();
 
   constructor(host: ModelHost) {
@@ -329,7 +332,15 @@ export class Oracle {
     return [...wanted, ...remembered];
   }
 
-  #dials(): Dial[] {
+  /** Worked out anew when the engine or what Caddy answers by is another. */
+  #dials(): readonly Dial[] {
+    const { engine, serves } = this.#host;
+    if (this.#known?.engine !== engine || this.#known.serves !== serves)
+      this.#known = { engine, serves, dials: this.#whoAnswers() };
+    return this.#known.dials;
+  }
+
+  #whoAnswers(): Dial[] {
     const { engine, serves } = this.#host;
     const { flags, sharesFlags } = engine.proxy;
     return serves.flatMap(({ app, host, upstreams }) =>

@@ -325,6 +325,8 @@ export async function happen(model: Model, event: Event): Promise<void> {
       return;
     }
     case 'memory':
+      // Under a controller that runs its memory does not change: whoever starts finds another one.
+      await controller.crash(false);
       return model.forget(event.what);
     case 'operator':
       return operate(model, event.verb, event.slot);

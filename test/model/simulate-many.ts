@@ -12,53 +12,64 @@ export interface Failure {
 }
 
 export interface Totals {
-  schedules: number;
-  looks: number;
-  planned: number;
-  performed: number;
+  readonly schedules: number;
+  readonly looks: number;
+  readonly planned: number;
+  readonly performed: number;
   /** The most looks from the end of all faults to rest. */
-  longestRest: number;
+  readonly longestRest: number;
   /** By kind of event. */
-  readonly events: Record<string, number>;
-  readonly failures: Failure[];
+  readonly events: Readonly<Record<string, number>>;
+  readonly failures: readonly Failure[];
 }
 
-const mostFailures = 5;
+/** More would only say the same again. */
+export const mostFailures = 5;
 
-/** Plays the schedules of seeds that follow each other until `isEnough`, or until too many have failed. */
-export async function simulateMany(
-  firstSeed: number,
-  isEnough: (totals: Totals) => boolean,
-  say: (line: string) => void = () => {},
-): Promise<Totals> {
-  const totals: Totals = {
-    ...{ schedules: 0, looks: 0, planned: 0, performed: 0, longestRest: 0 },
-    events: {},
-    failures: [],
-  };
-  for (let seed = firstSeed; !isEnough(totals) && totals.failures.length < mostFailures; seed += 1) {
-    const schedule = scheduleOf(seed);
-    const played = await play(schedule);
-    count(totals, schedule, played);
-    if (played.broken === undefined) continue;
-    say(`seed ${seed}: ${played.broken}`);
-    const least = await shrink(schedule, played.broken);
-    const { broken = played.broken, trace } = await play(least, true);
-    totals.failures.push({ seed, rule: broken, events: least.events, trace: trace.slice(-40) });
-  }
+export const nothingPlayed: Totals = {
+  ...{ schedules: 0, looks: 0, planned: 0, performed: 0, longestRest: 0 },
+  events: {},
+  failures: [],
+};
+
+/** Plays the schedules of seeds that follow each other, or fewer when too many have failed. */
+export async function playSeeds(first: number, count: number): Promise<Totals> {
+  let totals = nothingPlayed;
+  for (let seed = first; seed < first + count && totals.failures.length < mostFailures; seed += 1)
+    totals = together(totals, await playSeed(seed));
   return totals;
 }
 
-function count(totals: Totals, { events }: Schedule, { looks, planned, performed, rests }: Played): void {
-  totals.schedules += 1;
-  totals.looks += looks;
-  totals.planned += planned;
-  totals.performed += performed;
-  totals.longestRest = Math.max(totals.longestRest, ...rests);
-  for (const event of events) {
-    const name = nameOf(event);
-    totals.events[name] = (totals.events[name] ?? 0) + 1;
-  }
+export function together(a: Totals, b: Totals): Totals {
+  const names = new Set([...Object.keys(a.events), ...Object.keys(b.events)]);
+  return {
+    schedules: a.schedules + b.schedules,
+    looks: a.looks + b.looks,
+    planned: a.planned + b.planned,
+    performed: a.performed + b.performed,
+    longestRest: Math.max(a.longestRest, b.longestRest),
+    events: Object.fromEntries(
+      [...names].sort().map((name) => [name, (a.events[name] ?? 0) + (b.events[name] ?? 0)]),
+    ),
+    failures: [...a.failures, ...b.failures],
+  };
+}
+
+async function playSeed(seed: number): Promise<Totals> {
+  const schedule = scheduleOf(seed);
+  const played = await play(schedule);
+  const { looks, planned, performed, rests, broken } = played;
+  const events: Record<string, number> = {};
+  for (const name of schedule.events.map(nameOf)) events[name] = (events[name] ?? 0) + 1;
+  const longestRest = Math.max(0, ...rests);
+  const failures = broken === undefined ? [] : [await failureOf(schedule, { ...played, broken })];
+  return { schedules: 1, looks, planned, performed, longestRest, events, failures };
+}
+
+async function failureOf(schedule: Schedule, { broken }: Played & { broken: string }): Promise<Failure> {
+  const least = await shrink(schedule, broken);
+  const { broken: rule = broken, trace } = await play(least, true);
+  return { seed: schedule.seed, rule, events: least.events, trace: trace.slice(-40) };
 }
 
 function nameOf(event: Schedule['events'][number]): string {
@@ -85,14 +96,8 @@ export interface NamedWalk extends Walked {
   readonly name: string;
 }
 
-/** One walk after the other. */
-export function walkAll(walks: readonly WalkOptions[], say: (line: string) => void = () => {}): NamedWalk[] {
-  return walks.map((options) => {
-    const name = describeWalk(options);
-    const walked = new Walk(options).run();
-    say(`walk (${name}): ${walked.states} states${walked.broken ? `, broken: ${walked.broken.rule}` : ''}`);
-    return { name, ...walked };
-  });
+export function walk(options: WalkOptions): NamedWalk {
+  return { name: describeWalk(options), ...new Walk(options).run() };
 }
 
 function describeWalk({ replicas, stopFirst, faults, commits }: WalkOptions): string {

@@ -120,10 +120,16 @@ function volume(name: string, retain: boolean): App['container']['volumes'][numb
   return { kind: 'named', name, mount: `/${name}`, readOnly: false, retain };
 }
 
+const behaviourOfImage = new Map<string, Behaviour>();
+
 /** The behaviour of what runs in a container of this image. */
 export function behaviourOf(image: string): Behaviour {
+  const before = behaviourOfImage.get(image);
+  if (before !== undefined) return before;
   const word = image.replace('sha256:', '').split(':')[0] ?? '';
-  return isBehaviour(word) ? word : 'good';
+  const behaviour = isBehaviour(word) ? word : 'good';
+  behaviourOfImage.set(image, behaviour);
+  return behaviour;
 }
 
 function isBehaviour(word: string): word is Behaviour {
