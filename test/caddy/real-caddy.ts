@@ -153,10 +153,11 @@ export function fixed(...addresses: readonly string[]): Route['upstreams'] {
   return addresses.map((address, replica) => ({ replica, plain: address, flagged: address }));
 }
 
+/** Generous: the machine may be busy with others, and waiting longer costs only who waits in vain. */
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
-  ms = 20_000,
+  ms = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + ms;
   let reason: unknown;

@@ -70,7 +70,7 @@ export function manifest(name: string, release: string, spec: object = {}, metad
       domains: [{ host: `${name}.test`, tls: 'off' }],
       env: { APP: name, RELEASE: release },
       healthCheck: { http: {}, interval: '1s', timeout: '1s', retries: 2 },
-      deploy: { deadline: '5s', drain: '1s', stopGrace: '1s' },
+      deploy: { deadline: '30s', drain: '1s', stopGrace: '1s' },
       ...spec,
     },
   };
@@ -220,7 +220,10 @@ export class TestHost {
       path,
       headers: { 'Content-Type': 'application/json', 'Plimsoll-Actor': 'test' },
       agent: false,
+      // A stopped process accepts whoever comes, and answers nobody.
+      timeout: 60_000,
     });
+    asked.on('timeout', () => asked.destroy(new Error(`${method} ${path} was not answered within a minute`)));
     asked.on('error', reject).on('response', (answer) => {
       text(answer).then(
         (said) => resolve({ status: answer.statusCode ?? 0, body: JSON.parse(said) }),
@@ -258,12 +261,12 @@ export class TestHost {
     return conditions?.find(({ type }) => type === 'Ready')?.reason;
   }
 
-  async untilReason(name: string, reason: string, ms = 30_000): Promise<void> {
+  async untilReason(name: string, reason: string, ms = 60_000): Promise<void> {
     await until(`${name} is ${reason}`, async () => (await this.reason(name)) === reason, ms);
   }
 
   /** The controller sees this commit, and there is nothing left to do. */
-  async untilConverged(revision: string, ms = 40_000): Promise<void> {
+  async untilConverged(revision: string, ms = 90_000): Promise<void> {
     const holds = async () => {
       const { body } = await this.ask('GET', '/api/v1/status');
       const { revision: seen, converged } = body as { revision: string; converged: boolean };
@@ -388,10 +391,13 @@ export class TestHost {
 /** A controller in a process of its own. */
 export class TestController {
   readonly #child: ChildProcess;
+  /** Its output has come whole by then. */
+  readonly #closed: Promise<unknown>;
   output = '';
 
   constructor(child: ChildProcess) {
     this.#child = child;
+    this.#closed = once(child, 'close');
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (lines: string) => {
         this.output += lines;
@@ -408,10 +414,8 @@ export class TestController {
 
   /** Sends the signal and waits for the end; answers the exit code. */
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
-    if (!this.isRunning) return this.#child.exitCode;
-    const closed = once(this.#child, 'close');
     this.#child.kill(signal);
-    await closed;
+    await this.#closed;
     return this.#child.exitCode;
   }
 
@@ -420,7 +424,7 @@ export class TestController {
   }
 
   async ended(): Promise<void> {
-    if (this.isRunning) await once(this.#child, 'close');
+    await this.#closed;
   }
 }
 

@@ -61,7 +61,7 @@ faultTest(
       set(after);
       stage.injected += 1;
       say(`the clock is set ${what}`);
-      await host.untilConverged(revision, 60_000).catch(async (error: Error) => {
+      await host.untilConverged(revision).catch(async (error: Error) => {
         error.message = `${what}: ${error.message}; ${JSON.stringify(await host.app('shop'))}`;
         throw error;
       });

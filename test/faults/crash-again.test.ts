@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import { until } from '../caddy/real-caddy.ts';
 import { moments } from './fault-socket.ts';
 import { faultTest, isLong, say } from './fault-test.ts';
-import { nextRelease, type OperationName, operations, strikeAt } from './operations.ts';
+import { isDone, nextRelease, type OperationName, operations, strikeAt } from './operations.ts';
 import { beginWith, expectHolds } from './oracle.ts';
 import { seed, seeded } from './seeded.ts';
 import { type Stage, whole } from './stage.ts';
@@ -41,12 +41,8 @@ async function killAgain(stage: Stage, random: () => number): Promise<void> {
     for (const { at, when } of isReached ? more : []) {
       const isAgain = stage.ledger.strikeAt(at, fatal(when));
       stage.start();
-      const quiet = () =>
-        expectHolds(stage, { ...expected, within: 0 }).then(
-          () => true,
-          () => false,
-        );
-      await until('it is killed again, or done', async () => isAgain() || (await quiet()), 40_000);
+      const isOver = async () => isAgain() || (await isDone(stage, expected));
+      await until('it is killed again, or done', isOver);
       if (!isAgain()) break;
       stage.injected += 1;
       await stage.controller.ended();

@@ -67,7 +67,7 @@ const lasting: Readonly<Record<string, Check>> = {
 
 /** Throws with every clause that does not hold. */
 export async function expectHolds(stage: Stage, expected: Expected): Promise<void> {
-  const deadline = performance.now() + (expected.within ?? 40_000);
+  const deadline = performance.now() + (expected.within ?? 90_000);
   let problems = await firstProblems(stage, expected);
   while (problems.length > 0 && performance.now() < deadline) {
     await delay(150);
@@ -82,10 +82,10 @@ export async function expectHolds(stage: Stage, expected: Expected): Promise<voi
 }
 
 /** Starts a controller on a host with these apps, and what is not ours; everything holds then. */
-export async function beginWith(stage: Stage, apps: Commit, within = 40_000): Promise<void> {
+export async function beginWith(stage: Stage, apps: Commit): Promise<void> {
   stage.start();
   await until('the controller answers', () => stage.host.hasSocket);
-  await expectHolds(stage, { revision: stage.commit(apps), within });
+  await expectHolds(stage, { revision: stage.commit(apps) });
   const [first] = Object.keys(apps);
   if (first !== undefined) await stage.planted.copyLabels(first);
 }

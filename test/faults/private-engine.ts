@@ -79,7 +79,7 @@ export class PrivateEngine {
       if (daemon.exitCode !== null) throw new Error(readFileSync(file, 'utf8').slice(-3000));
       return (await this.docker.ping()) !== undefined;
     };
-    await until('the engine answers', answers, 60_000);
+    await until('the engine answers', answers);
   }
 
   /** Containers outlive a killed daemon until the next one clears them away; one that is told to end ends them. */

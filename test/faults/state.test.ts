@@ -28,7 +28,7 @@ async function begin(stage: Stage): Promise<SmallDisk> {
 }
 
 async function held(stage: Stage, what: string, revision = newest(stage)): Promise<void> {
-  await expectHolds(stage, { revision, within: 60_000 }).catch((error: Error) => {
+  await expectHolds(stage, { revision }).catch((error: Error) => {
     error.message = `${what}: ${error.message}`;
     throw error;
   });
