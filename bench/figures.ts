@@ -42,7 +42,8 @@ export function formatChecks(checks: readonly Check[]): string {
     holds(check) ? '✓' : '✗',
     check.seeds ?? '',
   ]);
-  return formatTable([['what', 'held', '', 'seeds'], ...rows]);
+  const seeds = checks.some((check) => check.seeds !== undefined) ? 'seeds' : '';
+  return formatTable([['what', 'held', '', seeds], ...rows]);
 }
 
 function row({ name, unit, against }: Figure, { count, median, min, max, ratio }: Summary): string[] {
