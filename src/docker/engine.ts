@@ -95,7 +95,7 @@ function createPlainEngine({
   const inspect = (id: string): Promise<Docker.ContainerInspectInfo | undefined> =>
     read({ operation: 'inspect', object: id }, (abortSignal) => container(id).inspect({ abortSignal }));
 
-  /** Tells when an act on one container begins and when it is over. */
+  /** Tells when an act on one container begins, before anything else is done, and when it is over. */
   const told = async (id: string, run: () => Promise<unknown>): Promise<void> => {
     acting(id);
     try {
@@ -212,29 +212,29 @@ function createPlainEngine({
       });
     },
 
-    async start(id) {
-      const found = await inspect(id);
-      if (found?.Name.endsWith(unfinished)) {
-        await act('remove', id, (target, abortSignal) => target.remove({ v: true, abortSignal }));
-        const call = { operation: 'start', object: nameOf(found.Name) };
-        const why = 'its making was interrupted; it is removed, to be made again';
-        throw new EdgeError('transient', 'Unfinished', sentence(call, why));
-      }
-      if (found) await mounts.restore(found);
-      await act('start', id, (target, abortSignal) => target.start({ abortSignal }), { fine: [304] });
-    },
+    start: (id) =>
+      told(id, async () => {
+        const found = await inspect(id);
+        if (found?.Name.endsWith(unfinished)) {
+          await act('remove', id, (target, abortSignal) => target.remove({ v: true, abortSignal }));
+          const call = { operation: 'start', object: nameOf(found.Name) };
+          const why = 'its making was interrupted; it is removed, to be made again';
+          throw new EdgeError('transient', 'Unfinished', sentence(call, why));
+        }
+        if (found) await mounts.restore(found);
+        await act('start', id, (target, abortSignal) => target.start({ abortSignal }), { fine: [304] });
+      }),
 
-    async publish(id, address, aliases) {
-      // A release waits for this with its traffic: what can be asked at once is.
-      const [found, target] = await Promise.all([inspect(id), networkOf(network)]);
-      const live = found && readContainer(found, { instance, network }).container?.live;
-      const same = live?.address === address && live.aliases.join() === [...aliases].sort().join();
-      if (same) return;
-      await told(id, async () => {
+    publish: (id, address, aliases) =>
+      told(id, async () => {
+        // A release waits for this with its traffic: what can be asked at once is.
+        const [found, target] = await Promise.all([inspect(id), networkOf(network)]);
+        const live = found && readContainer(found, { instance, network }).container?.live;
+        const same = live?.address === address && live.aliases.join() === [...aliases].sort().join();
+        if (same) return;
         await leave(target, id);
         await join(target, id, network, address || undefined, aliases);
-      });
-    },
+      }),
 
     connect: async (id, name, ...how) => join(await networkOf(name), id, name, ...how),
     disconnect: async (id, name) => leave(await networkOf(name), id),
