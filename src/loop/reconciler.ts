@@ -83,8 +83,8 @@ export class Reconciler {
     this.#options = options;
     this.#reader = new WorldReader(edges, options);
     this.#workers = new Workers(acting, options.concurrency, {
-      ended: (assignment, result) => this.#written(() => this.#ended(assignment, result)),
-      crashed: (assignment, error) => this.#written(() => this.#crashed(assignment, error)),
+      ended: (assignment, result) => this.#over(() => this.#ended(assignment, result)),
+      crashed: (assignment, error) => this.#over(() => this.#crashed(assignment, error)),
       progress: (app, step, line) => this.#progress(app, step, line),
     });
   }
@@ -294,6 +294,12 @@ export class Reconciler {
     if (isFirst && ready.status === 'True') return;
     this.#edges.history.event({ at, app, type: 'Ready', reason: ready.reason, message: ready.message });
     this.#options.log.info({ app, reason: ready.reason, revision }, ready.message);
+  }
+
+  /** What a turn did is another world at once, whether or not the engine or the proxy has told of it yet. */
+  #over(write: () => void): void {
+    this.#reader.distrust();
+    this.#written(write);
   }
 
   /** History that cannot be written (a full disk) stops nothing: the next look finds out what is there. */

@@ -57,7 +57,7 @@ export class WorldReader {
     };
   }
 
-  /** Whatever the proxy and the probes know is asked for by the next reading. */
+  /** The next reading asks everybody: what was read last may not hold any more. */
   distrust(): void {
     this.#told = true;
   }

@@ -221,6 +221,27 @@ test('acts of one app never overlap, however often it is looked at', async () =>
   await loop.stop();
 });
 
+test('the end of a turn is news, though neither engine nor proxy has told of it yet', async () => {
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow = [first.promise];
+  const { loop, looks, done, asked } = aLoop({
+    get slow() {
+      return slow.pop() ?? second.promise;
+    },
+  });
+  await loop.lookNow('test');
+  const { plan } = await loop.lookNow('test');
+  assert.equal(plan?.host, [], 'it is under way');
+  const [before, count] = [looks.length, asked.length];
+  first.resolve();
+  while (looks.length === before) await turn();
+  assert.is(asked.length, count + 1);
+  assert.equal(done, ['create-network', 'create-network'], 'nothing came of the first one');
+  const stopped = loop.stop();
+  second.resolve();
+  await stopped;
+});
+
 test('a look that is under way when the loop stops leaves no timer behind', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const { promise, resolve } = Promise.withResolvers<void>();
