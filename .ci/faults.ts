@@ -38,6 +38,7 @@ const needs = {
   git: true,
   busybox: true,
   ip: true,
+  acme: true,
   strace: true,
   faketime: true,
 } as const;

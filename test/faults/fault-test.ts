@@ -11,8 +11,10 @@ interface FaultTest {
   readonly name: string;
   /** Only in the long form, which `FAULTS=long` or `all` asks for. */
   readonly long?: true;
+  /** What this machine lacks for it: then it is left out, and that is said. */
+  readonly unless?: string | undefined;
   /** Goes over the controller's configuration. */
-  readonly config?: () => object;
+  readonly config?: (stage: Stage) => object | Promise<object>;
 }
 
 /** One line for the results of a run. */
@@ -36,18 +38,24 @@ const cases = { all: 0, chosen: 0 };
 
 /** A test on a stage of its own, which is cleared whatever happens; what it injected is written down. */
 export function faultTest(about: FaultTest, body: (stage: Stage) => Promise<void>): void {
-  const { kind, name, config, long } = about;
+  const { kind, name, config, long, unless } = about;
   cases.all += 1;
   if ((long && !isLong) || !`${kind}: ${name}`.includes(only)) return void test.skip(name);
+  if (unless !== undefined) {
+    say(`left out, as ${unless}: ${name}`);
+    return void test.skip(name);
+  }
   cases.chosen += 1;
   test(name, async () => {
     const begun = performance.now();
-    const stage = await Stage.open(config?.());
+    const stage = await Stage.open(config);
     let failed = false;
     try {
       await body(stage);
     } catch (error) {
       failed = true;
+      // At once: the other cases of the file may run into its deadline, and uvu tells only at the end.
+      say(`failed: ${name}: ${error instanceof Error ? error.message.slice(0, 1_000) : error}`);
       const explained = stage.host.explain(error);
       explained.message += `\nthe last steps:\n${stepsOf(stage)}`;
       throw explained;

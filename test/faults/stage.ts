@@ -21,7 +21,7 @@ export type Commit = Readonly<Record<string, Wanted | undefined>>;
 export const whole = {
   replicas: 2,
   healthCheck: { http: {}, interval: '1s', timeout: '1s' },
-  deploy: { order: 'start-first', deadline: '20s', drain: '300ms', stopGrace: '1s', maxSurge: 2 },
+  deploy: { order: 'start-first', deadline: '40s', drain: '300ms', stopGrace: '1s', maxSurge: 2 },
   volumes: [{ name: 'data', mount: '/data' }],
   files: [
     { mount: '/etc/plain', content: 'plain' },
@@ -33,7 +33,7 @@ export const whole = {
 export const plain = {
   replicas: 1,
   healthCheck: whole.healthCheck,
-  deploy: { deadline: '20s', drain: '300ms', stopGrace: '1s' },
+  deploy: { deadline: '40s', drain: '300ms', stopGrace: '1s' },
 };
 
 /**
@@ -63,7 +63,8 @@ export class Stage {
   held = 0;
   #wanted: Commit = {};
 
-  static async open(over: object = {}): Promise<Stage> {
+  /** `over` makes what goes over the controller's configuration. */
+  static async open(over: (stage: Stage) => object | Promise<object> = () => ({})): Promise<Stage> {
     const host = await TestHost.open();
     const opened: (() => unknown)[] = [];
     try {
@@ -86,7 +87,7 @@ export class Stage {
       const planted = await plantForeign(host);
       opened.push(() => planted.remove());
       const stage = new Stage({ host, ledger, engine, proxy, canary, planted });
-      await stage.#configure(over);
+      await stage.#configure(await over(stage));
       host.endsWith(async () => {
         await stage.sampler.end();
         for (const close of opened.toReversed()) await close();
@@ -111,7 +112,7 @@ export class Stage {
 
   async #configure(over: object): Promise<void> {
     const { caddy, dir, runtimeDir } = this.host;
-    const { httpPort, httpsPort, flagDir, adminPort, template } = caddy;
+    const { adminPort, template } = caddy;
     // Caddy listens where it listens, although we ask it through another port: the second of two lines counts.
     const text = readFileSync(template, 'utf8').replace(
       '# plimsoll:global',
@@ -126,17 +127,17 @@ export class Stage {
     await this.host.configure(
       {},
       {
-        caddy: {
-          admin: `http://127.0.0.1:${this.proxy.port}`,
-          httpPort,
-          httpsPort,
-          slots: flagDir,
-          template,
-        },
+        caddy: this.caddySettings,
         secrets: { identity, runtimeDir, providers: { file: { root } } },
         ...over,
       },
     );
+  }
+
+  /** Caddy as the controller's configuration has it. */
+  get caddySettings(): object {
+    const { httpPort, httpsPort, flagDir, template } = this.host.caddy;
+    return { admin: `http://127.0.0.1:${this.proxy.port}`, httpPort, httpsPort, slots: flagDir, template };
   }
 
   /** The environment of whatever is to meet the faults. */
