@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -80,8 +81,8 @@ export class FaultSocket {
   readonly #server: Server;
   readonly #open = new Set<Duplex>();
   readonly #streams = new Set<ServerResponse>();
-  /** While true, what the event stream says is lost, and the stream stays open. */
-  mute = false;
+  /** What is sent in place of a line of the event stream, which stays open; what it keeps back may come with a later one. */
+  events: (line: string) => readonly string[] = (line) => [line];
 
   static async open(options: Options): Promise<FaultSocket> {
     const socket = new FaultSocket(options);
@@ -189,15 +190,26 @@ export class FaultSocket {
       onward.on('response', (said) => {
         answer.writeHead(said.statusCode ?? 502, said.rawHeaders);
         answer.flushHeaders();
-        said.on('data', (chunk) => {
-          if (streams && this.mute) return;
-          if (!answer.write(chunk)) said.pause();
-        });
+        if (streams) this.#disturb(said, answer);
+        else
+          said.on('data', (chunk) => {
+            if (!answer.write(chunk)) said.pause();
+          });
         answer.on('drain', () => said.resume());
         said.on('end', () => answer.end()).on('error', () => answer.destroy());
       });
       onward.end(body);
     });
+  }
+
+  /** Few and short lines: nobody has to wait until they are read. */
+  #disturb(said: IncomingMessage, answer: ServerResponse): void {
+    const lines = createInterface({ input: said });
+    lines.on('line', (line) => {
+      for (const one of this.events(line)) answer.write(`${one}\n`);
+    });
+    // It tells what happens to the answer once more; who ends it sees to that.
+    lines.on('error', () => undefined);
   }
 
   /** Has it carried out and answers with the bytes of the answer, which nobody gets. */
