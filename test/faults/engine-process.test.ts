@@ -71,4 +71,33 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const)
     },
   );
 
+faultTest(
+  {
+    kind: 'engine disk full',
+    name: 'while the engine has no room for anything new that is said, what serves goes on, and it is made up for',
+    long: true,
+    config: () => ({ docker: { subnet: engine.subnet } }),
+  },
+  async (stage) => {
+    const { host } = stage;
+    stage.host.endsWith(() => engine.disk.empty());
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    stage.follow('api', /^api 0$/);
+    const ids = await host.ids();
+    engine.disk.fill();
+    stage.injected += 1;
+    const revision = stage.commit(shop());
+    await until('it is said', async () => {
+      const { body } = await host.ask('GET', '/api/v1/events');
+      const { items } = body as { items: readonly { app: string; reason: string }[] };
+      return items.some(({ app, reason }) => app === 'shop' && reason === 'OutOfDisk');
+    });
+    assert.is((await host.app('shop')).quarantine, null, 'it is not the fault of the release');
+    for (const id of ids) assert.ok((await host.ids()).includes(id), 'what serves is left alone');
+    engine.disk.empty();
+    await expectHolds(stage, { revision });
+  },
+);
+
 test.run();

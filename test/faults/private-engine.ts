@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { until } from '../caddy/real-caddy.ts';
+import { SmallDisk } from './small-disk.ts';
 
 /**
  * An engine that a test may kill: with data, state, socket and containerd of its own, in a network of its own. In the
@@ -16,6 +17,8 @@ export class PrivateEngine {
   readonly dir = mkdtempSync(join(tmpdir(), 'plimsoll-engine-'));
   readonly socket = join(this.dir, 'engine.sock');
   readonly docker = new Docker({ socketPath: this.socket });
+  /** What it stores lies here, and nothing else. */
+  readonly disk = new SmallDisk(join(this.dir, 'data'), '256m');
   /** Of its network namespace, and of the link to it. */
   readonly #name = `plt${randomBytes(4).toString('hex')}`;
   readonly #net: string;
@@ -116,6 +119,7 @@ export class PrivateEngine {
       for (const child of childrenOf(pid)) kill(child);
       kill(pid);
     }
+    attempt(this.disk.unmount);
     for (const mount of mountsBelow(this.dir)) attempt(() => execFileSync('umount', ['--lazy', mount]));
     // Its links and bridges go with it.
     attempt(() => ip('netns', 'delete', this.#name));

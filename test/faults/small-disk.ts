@@ -3,28 +3,25 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestHost } from '../e2e/host.ts';
 
-/** A state directory on a disk of its own, which can be full or read-only without harm to anybody else. */
+/** A folder on a disk of its own, which can be full or read-only without harm to anybody else. */
 export class SmallDisk {
   readonly #dir: string;
   readonly #filler: string;
+  #isMounted = true;
 
-  /** Before anything lies in the state directory. */
+  /** For the state directory, before anything lies there. */
   static under(host: TestHost): SmallDisk {
-    const disk = new SmallDisk(host.stateDir);
-    const clear = () => disk.#unmount();
-    process.once('exit', clear);
-    host.endsWith(() => {
-      process.off('exit', clear);
-      clear();
-    });
+    const disk = new SmallDisk(host.stateDir, '8m');
+    host.endsWith(() => disk.unmount());
     return disk;
   }
 
-  private constructor(dir: string) {
+  constructor(dir: string, size: string) {
     this.#dir = dir;
     this.#filler = join(dir, 'filler');
     mkdirSync(dir, { mode: 0o700 });
-    run('mount', '-t', 'tmpfs', '-o', 'size=8m,mode=0700', 'plimsoll-test', dir);
+    run('mount', '-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'plimsoll-test', dir);
+    process.once('exit', this.unmount);
   }
 
   fill(): void {
@@ -46,9 +43,12 @@ export class SmallDisk {
     run('mount', '-o', `remount,${how}`, this.#dir);
   }
 
-  #unmount(): void {
+  readonly unmount = (): void => {
+    if (!this.#isMounted) return;
+    this.#isMounted = false;
+    process.off('exit', this.unmount);
     run('umount', '--lazy', this.#dir);
-  }
+  };
 }
 
 function run(program: string, ...args: readonly string[]): void {
