@@ -366,16 +366,20 @@ export class TestHost {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  /** What a killed controller asked for may be under way still: the engine refuses meanwhile, and is asked again. */
   async #clear(): Promise<void> {
-    for (const id of await this.ids())
-      await this.docker
-        .getContainer(id)
-        .remove({ force: true, v: true })
-        .catch(() => undefined);
     const filters = { label: [`plimsoll.instance=${this.instance}`] };
-    for (const { Id } of await this.docker.listNetworks({ filters }))
-      await this.docker.getNetwork(Id).remove();
-    for (const name of await this.volumes()) await this.docker.getVolume(name).remove();
+    await until('the engine has nothing of this host any more', async () => {
+      for (const id of await this.ids())
+        await this.docker
+          .getContainer(id)
+          .remove({ force: true, v: true })
+          .catch(() => undefined);
+      for (const { Id } of await this.docker.listNetworks({ filters }))
+        await this.docker.getNetwork(Id).remove();
+      for (const name of await this.volumes()) await this.docker.getVolume(name).remove();
+      return (await this.ids()).length === 0;
+    });
   }
 
   /** How often Caddy was given another configuration. */
