@@ -1,10 +1,7 @@
 #!/usr/bin/env node
 // The entry point, in plain JavaScript: an older Node must get one clear line before anything native is loaded.
-import { existsSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-
+// Node's own modules are not imported here: an import reads every export once, and to read those of `node:process` and
+// `node:fs` opens standard input and loads every kind of stream.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(`plimsoll needs Node 22.22 or newer; this is ${process.versions.node}\n`);
@@ -12,9 +9,11 @@ if (major < 22 || (major === 22 && minor < 22)) {
 }
 // A controller makes little at a time: what is young keeps the megabyte that it starts with, where V8 would let it grow
 // to 32 while it starts, and never give them back. Before anything is loaded, or it has grown already.
-if (process.argv[2] === 'controller') setFlagsFromString('--semi-space-growth-factor=1');
+if (process.argv[2] === 'controller')
+  process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
 const source = new URL('./main.ts', import.meta.url);
 // Node does not strip types below node_modules, so an installed package runs what was compiled.
-const installed = source.pathname.includes('/node_modules/') || !existsSync(fileURLToPath(source));
+const installed =
+  source.pathname.includes('/node_modules/') || !process.getBuiltinModule('node:fs').existsSync(source);
 const { main } = await import(installed ? new URL('../dist/main.js', import.meta.url).href : source.href);
 await main(process.argv);
