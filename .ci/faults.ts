@@ -43,6 +43,9 @@ const needs = {
   faketime: true,
 } as const;
 
+/** Interrupted: nothing more is started. */
+let isStopping = false;
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -64,7 +67,7 @@ async function main(): Promise<number> {
   });
   try {
     const machine = await ensureMachine(needs, say);
-    process.on('SIGINT', () => endTestFiles()).on('SIGTERM', () => endTestFiles());
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
     try {
       return await runAll({ form, seed, records });
     } finally {
@@ -77,6 +80,11 @@ async function main(): Promise<number> {
   } finally {
     rmSync(join(records, '..'), { recursive: true, force: true });
   }
+}
+
+function stop(): void {
+  isStopping = true;
+  endTestFiles();
 }
 
 function optionsOrUndefined() {
@@ -109,7 +117,7 @@ async function runAll({ form, seed, records }: Run): Promise<number> {
   const results: TestResult[] = [];
   say(`${form} form, seed ${seed}; to repeat it: npm run faults -- --seed ${seed}`);
   const work = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    for (let file = waiting.shift(); file !== undefined && !isStopping; file = waiting.shift()) {
       const result = await runTestFile(join(folder, file), fileDeadline);
       // With `--only`, or in the short form, a file may have none of the cases.
       if (result.passed + result.failed === 0) continue;
