@@ -28,13 +28,18 @@ export const promises: readonly Promised[] = [
     promise: 'Level-triggered and idempotent: a second look plans nothing',
     evidence: [
       model('schedules', /^walk/),
+      faults(/^events/),
       corpus('test/plan/properties.test.ts', 'test/model/model.test.ts'),
       scenes('test/e2e/converge.test.ts'),
     ],
   },
   {
     promise: 'Only apps whose rendered result changed are touched',
-    evidence: [corpus('test/desired/same-meaning.test.ts'), scenes('test/e2e/converge.test.ts')],
+    evidence: [
+      corpus('test/desired/same-meaning.test.ts'),
+      faults('old version'),
+      scenes('test/e2e/converge.test.ts'),
+    ],
   },
   {
     promise: 'One bad manifest hurts one app',
@@ -61,7 +66,10 @@ export const promises: readonly Promised[] = [
   },
   {
     promise: 'Crash-only: kill -9 at any instant converges to the same end',
-    evidence: [faults('SIGKILL at a call', 'SIGKILL again and again'), model('schedules', /^walk/)],
+    evidence: [
+      faults('SIGKILL at a call', 'SIGKILL again and again', 'controller out of memory'),
+      model('schedules', /^walk/),
+    ],
   },
   {
     promise: 'Cold start without git or registry',
@@ -69,11 +77,15 @@ export const promises: readonly Promised[] = [
   },
   {
     promise: 'An app stays looked after: probes, restarts with backoff, CrashLoop',
-    evidence: [faults('difficult release'), model('schedules'), scenes('test/e2e/drift.test.ts')],
+    evidence: [
+      faults('difficult release', 'app out of memory'),
+      model('schedules'),
+      scenes('test/e2e/drift.test.ts'),
+    ],
   },
   {
     promise: 'Transient failures are tried again',
-    evidence: [faults(/^engine/, /^Caddy/, /^git/, 'image missing'), model('schedules')],
+    evidence: [faults(/^engine/, /^Caddy/, /^git/, 'ACME fails', 'image missing'), model('schedules')],
   },
   {
     promise: 'Secrets never appear',

@@ -10,6 +10,7 @@ import { formatPage, problemsOf } from '../../bench/results-page.ts';
 const kinds = [
   ...['history deleted', 'SIGKILL at a switch', 'SIGKILL at a call', 'SIGKILL again and again'],
   ...['broken release', 'difficult release', 'engine hangs', 'Caddy gone', 'image missing', 'git unreadable'],
+  ...['events lost', 'old version', 'controller out of memory', 'app out of memory', 'ACME fails'],
 ];
 const checksOf: Readonly<Record<string, readonly string[]>> = {
   faults: kinds,
