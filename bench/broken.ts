@@ -34,7 +34,7 @@ const clients = { kept: 2, fresh: 1, streams: 0, pause: 50 };
 /** Of a release until it must be healthy. */
 const deadline = '6s';
 /** Milliseconds until what is expected must have come. */
-const patience = 90_000;
+const patience = 180_000;
 
 /** What must come of an update, of which one attempt was made. */
 const verdicts = {

@@ -29,7 +29,7 @@ const names = ['ash', 'birch'] as const;
 /** Milliseconds under load before the first rollout, to compare with. */
 const atRest = 10_000;
 /** Milliseconds until a rollout must be done. */
-const patience = 120_000;
+const patience = 300_000;
 const clients = { kept: 3, fresh: 2, streams: 2, pause: 20 };
 
 type ByKind = Readonly<Record<Connections, Answers>>;

@@ -45,7 +45,7 @@ export function serverManifest(app: ServerApp): object {
 
 /** All of it is there, serves and is what git wants. */
 export async function isHealthy({ signal }: Workbench, controller: Controller, name: string): Promise<void> {
-  const wait = { what: `${name} is healthy`, deadline: 90_000, pause: 100, signal };
+  const wait = { what: `${name} is healthy`, deadline: 300_000, pause: 100, signal };
   await until(wait, async () => {
     const app = await controller.app(name);
     return (app?.health === 'Healthy' && app.sync === 'Synced') || undefined;
