@@ -60,6 +60,8 @@ export function mergeStale(into: Stale, from: Stale): void {
 
 interface Cached {
   readonly reading: Reading;
+  /** As the engine has it, with the mark of one that is not whole. */
+  readonly name: string;
   /** Files of this host that it has mounted. */
   readonly mounted: readonly string[];
   /** What its list row says, to compare with a later list. */
@@ -171,7 +173,7 @@ export class EngineCache {
 
   /** Each once, and none that an act is under way on: its end asks for it again. */
   #askable(idsOrNames: Iterable<string>): Set<string> {
-    const ids = new Map([...this.#containers].map(([id, { reading }]) => [reading.name, id]));
+    const ids = new Map([...this.#containers].map(([id, { name }]) => [name, id]));
     const { isBusy } = this.#options;
     const free = [...idsOrNames].filter((one) => !isBusy(one) && !isBusy(this.nameOf(one) ?? one));
     return new Set(free.map((one) => ids.get(one) ?? one));
@@ -230,7 +232,7 @@ export class EngineCache {
     const reading = await this.#withFiles(found, inspected, withFiles);
     const row = inspectedRow(inspected);
     const mounted = [...mountedFiles(inspected).values()];
-    this.#containers.set(inspected.Id, { reading, row, mounted });
+    this.#containers.set(inspected.Id, { reading, name: nameOf(inspected.Name), row, mounted });
   }
 
   /** A file changes without an event: it is read when it must be, and kept in between. */
@@ -252,9 +254,10 @@ export class EngineCache {
     folder.sweep(new Set([...this.#containers.values()].flatMap(({ mounted }) => mounted)));
   }
 
+  /** One that is not whole is another one than that whose name it will have. */
   #forget(idOrName: string): void {
-    const isMeant = ({ id, name }: Reading): boolean => id === idOrName || name === idOrName;
-    for (const [id, { reading }] of this.#containers) if (isMeant(reading)) this.#containers.delete(id);
+    for (const [id, { name }] of this.#containers)
+      if (id === idOrName || name === idOrName) this.#containers.delete(id);
   }
 
   async #readOurNetwork({ networks, addresses }: Stale): Promise<void> {

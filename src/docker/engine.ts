@@ -209,6 +209,9 @@ function createPlainEngine({
         const forgetful = (await version()).name === 'podman';
         const parts = { docker, network, secrets, mounts, policy: policyCheck };
         await makeContainer({ ...parts, spec, files, imageHealthCheck, forgetful });
+      }).catch((error) => {
+        touched('container', `${spec.name}${unfinished}`);
+        throw error;
       });
     },
 

@@ -267,6 +267,25 @@ test('a container that an act of ours is under way on is asked for when that is 
   off();
 });
 
+test('what is left of an interrupted making is not forgotten with the container that it was to be', async () => {
+  const { name, image, labels } = corner.spec('halfway');
+  const left = await corner.docker.createContainer({
+    name: `${name}.unfinished`,
+    Image: image,
+    Labels: { ...labels },
+  });
+  const isSeen = (state: EngineState) => state.containers.some(({ id }) => id === left.id);
+  await seen('it', isSeen);
+  await quiet();
+  // As every act does when it is over, whatever came of it.
+  reader.touch('container', name);
+  assert.ok(isSeen(await observe()), 'nobody has that name, and this one is still there');
+  reader.touch('container', `${name}.unfinished`);
+  assert.ok(isSeen(await observe()));
+  await left.remove();
+  await seen('its removal', (state) => !isSeen(state));
+});
+
 test('what an act touched is asked for without waiting for its event', async () => {
   const spec = corner.spec('touched');
   await corner.engine.createContainer(spec, [], true);
