@@ -21,7 +21,7 @@ export type Commit = Readonly<Record<string, Wanted | undefined>>;
 export const whole = {
   replicas: 2,
   healthCheck: { http: {}, interval: '1s', timeout: '1s' },
-  deploy: { order: 'start-first', deadline: '40s', drain: '300ms', stopGrace: '1s', maxSurge: 2 },
+  deploy: { order: 'start-first', deadline: '40s', drain: '1s', stopGrace: '1s', maxSurge: 2 },
   volumes: [{ name: 'data', mount: '/data' }],
   files: [
     { mount: '/etc/plain', content: 'plain' },
@@ -33,7 +33,7 @@ export const whole = {
 export const plain = {
   replicas: 1,
   healthCheck: whole.healthCheck,
-  deploy: { deadline: '40s', drain: '300ms', stopGrace: '1s' },
+  deploy: { deadline: '40s', drain: '1s', stopGrace: '1s' },
 };
 
 /**
