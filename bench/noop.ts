@@ -5,9 +5,10 @@ import { loadConfig } from '../src/config.ts';
 import { findEngine } from '../src/docker/find-engine.ts';
 import type { LoopLog, LoopStatus } from '../src/loop/reconciler.ts';
 import { createRedaction } from '../src/redaction.ts';
+import { builtProgram } from './built-program.ts';
 import { createCompose } from './compose.ts';
 import { createConfigRepo } from './config-repo.ts';
-import { cleanEnvironment, plimsoll } from './controller.ts';
+import { cleanEnvironment } from './controller.ts';
 import { countCalls } from './count-calls.ts';
 import { releases } from './images.ts';
 import { type Settings, writeSettings } from './settings.ts';
@@ -18,8 +19,9 @@ import { type Figure, instance, type Part, type PartResult, type Workbench } fro
 
 /** What it costs to find that nothing is to be done, by the number of apps. */
 export const noop: Part = async (bench) => {
+  const program = await builtProgram(join(bench.folder, 'program'));
   const results: PartResult[] = [];
-  for (const apps of bench.options.apps) results.push(await atSize(bench, apps));
+  for (const apps of bench.options.apps) results.push(await atSize(bench, apps, program));
   return {
     figures: results.flatMap(({ figures }) => figures),
     faults: results.flatMap(({ faults }) => faults),
@@ -29,7 +31,7 @@ export const noop: Part = async (bench) => {
 /** So many apps really run; of more, all are stopped: what is measured is us, not the engine. */
 const mostRunning = 200;
 
-async function atSize(bench: Workbench, apps: number): Promise<PartResult> {
+async function atSize(bench: Workbench, apps: number, program: string): Promise<PartResult> {
   const isRunning = apps <= mostRunning;
   const composed = isRunning ? await measureCompose(bench, apps) : undefined;
   const swarmed = isRunning ? await measureSwarm(bench, apps) : undefined;
@@ -47,7 +49,16 @@ async function atSize(bench: Workbench, apps: number): Promise<PartResult> {
     bench.say(`plimsoll brings ${apps} apps up`);
     const [first] = await timed(1, bench.signal, () => settle(bench, assembly, apps));
     const peers = { ...(composed ? { composed } : {}), ...(swarmed ? { swarmed } : {}) };
-    return await measure({ bench, assembly, settings, apps, isRunning, first: first ?? 0, ...peers });
+    return await measure({
+      bench,
+      program,
+      assembly,
+      settings,
+      apps,
+      isRunning,
+      first: first ?? 0,
+      ...peers,
+    });
   } finally {
     await assembly.close();
     await sweep(bench.docker);
@@ -103,6 +114,8 @@ async function settle({ signal }: Workbench, { loop }: Assembly, apps: number): 
 
 interface Settled {
   readonly bench: Workbench;
+  /** The entry of the program as it is installed. */
+  readonly program: string;
   readonly assembly: Assembly;
   readonly settings: Settings;
   readonly apps: number;
@@ -114,7 +127,7 @@ interface Settled {
 }
 
 async function measure(settled: Settled): Promise<PartResult> {
-  const { bench, assembly, settings, apps, isRunning, composed, swarmed, first } = settled;
+  const { bench, program, assembly, settings, apps, isRunning, composed, swarmed, first } = settled;
   const { docker, signal, options } = bench;
   const { loop, reader } = assembly;
   const engine = findEngine(process.env);
@@ -140,7 +153,7 @@ async function measure(settled: Settled): Promise<PartResult> {
   });
   const resyncs = await timed(options.repetitions, signal, resync);
   const resyncCalls = await countCalls(engine, resync);
-  const diffs = await timed(Math.min(5, options.repetitions), signal, () => runDiff(settings));
+  const diffs = await timed(Math.min(5, options.repetitions), signal, () => runDiff(program, settings));
 
   const named = (name: string): string => `${apps} apps${isRunning ? '' : ', stopped'}: ${name}`;
   const list = named('one bare list of the containers');
@@ -169,9 +182,9 @@ async function measure(settled: Settled): Promise<PartResult> {
   return { figures, faults: calls === 0 ? [] : [`${apps} apps: looks without news sent ${calls} calls`] };
 }
 
-/** The whole program, as a person runs it. */
-async function runDiff({ file }: Settings): Promise<void> {
-  const { code, output } = await runProgram(process.execPath, [plimsoll, 'diff', '--config', file], {
+/** The whole program, as a person runs it who has installed it. */
+async function runDiff(program: string, { file }: Settings): Promise<void> {
+  const { code, output } = await runProgram(process.execPath, [program, 'diff', '--config', file], {
     env: cleanEnvironment(),
     timeout: 120_000,
   });

@@ -14,7 +14,7 @@ import { createSources, type Sources } from './git/sources.ts';
 import { type History, openHistory } from './history/history.ts';
 import { readMemory } from './history/read-memory.ts';
 import { lockState, type StateLock } from './history/state-lock.ts';
-import { liveHealth } from './live-health.ts';
+import { askVerdicts, liveHealth } from './live-health.ts';
 import { lockInstance } from './lock-instance.ts';
 import { type LoopLog, Reconciler } from './loop/reconciler.ts';
 import { loadContext, manifestSchemas } from './manifest-schemas.ts';
@@ -162,11 +162,12 @@ async function wire(wiring: Wiring): Promise<Assembly> {
   async function readWorld(reading: Promise<Snapshot>): Promise<World> {
     const memory = mode === 'write' ? history.memory() : readMemory(databaseOf(config));
     const known = new Set(Object.keys(memory.containers));
+    const verdicts = askVerdicts(join(config.stateDir, 'plimsoll.sock'));
     const [wanted, observedProxy] = await Promise.all([reading, proxy.observe(), reader.observe(known)]);
     const desired = await load(wanted, observedProxy.routes);
     reader.want(imagesOf(desired, memory));
     const state = await reader.observe(known);
-    const health = await liveHealth(join(config.stateDir, 'plimsoll.sock'), state.containers);
+    const health = liveHealth(await verdicts, state.containers);
     return {
       now: Date.now(),
       desired,

@@ -11,26 +11,30 @@ interface ContainerHealth {
 
 const patience = 1_000;
 
+/** What a running controller's probes say, by container. */
+export type Verdicts = ReadonlyMap<string, Health['verdict']>;
+
+/** Nothing when no controller answers. */
+export async function askVerdicts(socketPath: string): Promise<Verdicts> {
+  return askController(socketPath).catch(() => new Map());
+}
+
 /**
  * Health for a command that probes nothing itself: what the running controller says, and where none answers the
  * mark of having passed the gate.
  */
-export async function liveHealth(
-  socketPath: string,
-  containers: readonly Container[],
-): Promise<Record<string, Health>> {
-  const known = await askController(socketPath).catch(() => undefined);
+export function liveHealth(verdicts: Verdicts, containers: readonly Container[]): Record<string, Health> {
   const running = containers.filter((container) => container.state === 'running');
-  const verdicts = running.map((container): [string, Health] => {
+  const answers = running.map((container): [string, Health] => {
     const marked = isPublished(container) ? 'healthy' : 'unknown';
-    const verdict = known?.get(container.id) ?? marked;
+    const verdict = verdicts.get(container.id) ?? marked;
     const { startedAt } = container;
     return [container.id, { startedAt, verdict, since: startedAt, attempts: [] }];
   });
-  return Object.fromEntries(verdicts);
+  return Object.fromEntries(answers);
 }
 
-async function askController(socketPath: string): Promise<Map<string, Health['verdict']>> {
+async function askController(socketPath: string): Promise<Verdicts> {
   const found = new Map<string, Health['verdict']>();
   let cursor: string | null = '';
   while (cursor !== null) {

@@ -44,8 +44,7 @@ export function containerItems(world: World, app?: string): ContainerItem[] {
 }
 
 function standingsOf(world: World, lookup: Lookup, name: string): Map<string, string> {
-  const app = world.desired.apps.find((one) => one.name === name);
-  const scene = createScene(world, lookup, name, app, noSlots(world.settings.subnet));
+  const scene = createScene(world, lookup, name, lookup.apps.get(name), noSlots(world.settings.subnet));
   const current = scene.replicas.flatMap((replica) => replica.current ?? []);
   return new Map([
     ...current.map(({ container, standing }) => [container.id, standing] as const),

@@ -1,9 +1,15 @@
 /** JSON with the keys of every mapping sorted and absent fields left out: equal values give equal text. */
 export function canonicalJson(value: unknown, change: (part: unknown) => unknown = (part) => part): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    const changed = change(part);
-    return isMapping(changed) ? sortKeys(changed) : changed;
-  });
+  return JSON.stringify(sorted(value, change));
+}
+
+/** A copy is faster than a function that `JSON.stringify` calls for each part. */
+function sorted(part: unknown, change: (part: unknown) => unknown): unknown {
+  const changed = change(part);
+  if (Array.isArray(changed)) return changed.map((one) => sorted(one, change));
+  if (!isMapping(changed)) return changed;
+  const keys = Object.keys(changed).sort();
+  return Object.fromEntries(keys.map((key) => [key, sorted(changed[key], change)]));
 }
 
 /** True when both have the same canonical JSON; what is shared is not looked into. */
@@ -19,9 +25,4 @@ export function isSameValue(a: unknown, b: unknown): boolean {
 
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function sortKeys(mapping: Record<string, unknown>): Record<string, unknown> {
-  const sorted: [string, unknown][] = Object.entries(mapping).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(sorted);
 }

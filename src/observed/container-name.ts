@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export interface NameParts {
   readonly instance: string;
@@ -13,7 +13,7 @@ export interface NameParts {
 
 /** Eight hex digits that name a release: one spec hash with one image. */
 export function releaseId(release: { readonly specHash: string; readonly imageId: string }): string {
-  return createHash('sha256').update(`${release.specHash} ${release.imageId}`).digest('hex').slice(0, 8);
+  return hash('sha256', `${release.specHash} ${release.imageId}`).slice(0, 8);
 }
 
 /** The container's name follows from what it is, so that creating twice is harmless. */

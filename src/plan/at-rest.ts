@@ -32,16 +32,22 @@ const longest = 5 * 60_000;
 export function planAtRest(world: World, lookup: Lookup, app: App): Planned | undefined {
   const rest = resting.get(app);
   if (rest === undefined || world.now < rest.from || world.now >= rest.until) return undefined;
-  const parts = partsOf(world, lookup, app);
-  const isSame = parts.length === rest.parts.length && parts.every((part, at) => part === rest.parts[at]);
-  return isSame ? rest.planned : undefined;
+  const { parts, planned } = rest;
+  let count = 0;
+  const isSame = eachPart(world, lookup, app, (part) => {
+    count += 1;
+    return part === parts[count - 1];
+  });
+  return isSame && count === parts.length ? planned : undefined;
 }
 
 /** Remembers a plan that leaves nothing to do, and that nothing but these parts can make another. */
 export function rememberRest(world: World, lookup: Lookup, app: App, planned: Planned): void {
   if (!isAtRest(world, app, planned.plan)) return;
   const until = Math.min(planned.plan.wakeAt ?? Number.POSITIVE_INFINITY, world.now + longest);
-  resting.set(app, { parts: partsOf(world, lookup, app), from: world.now, until, planned });
+  const parts: unknown[] = [];
+  eachPart(world, lookup, app, (part) => parts.push(part) > 0);
+  resting.set(app, { parts, from: world.now, until, planned });
 }
 
 /** Proven, and held by nothing: who waits or fails is planned anew each time, from more than is listed here. */
@@ -52,26 +58,37 @@ function isAtRest(world: World, app: App, { sync, health, steps, records }: AppP
   return sync === 'Synced' && health === 'Healthy' && steps.length === 0 && records.length === 0;
 }
 
-function partsOf(world: World, { containers, routes, flags }: Lookup, { name, container }: App): unknown[] {
+/**
+ * Shows one part after the other, in a fixed order, for as long as `visit` says so; true when it has seen them all. No
+ * list is made of them: this is done for every app at every plan.
+ */
+function eachPart(world: World, lookup: Lookup, app: App, visit: (part: unknown) => boolean): boolean {
   const { observed, memory, settings } = world;
-  const { proxy, images, networks } = observed;
-  const own = containers.get(name) ?? [];
-  return [
-    settings,
-    revisionOf(world, name),
-    memory.apps[name],
-    observed.underway[name],
-    networks.some((network) => network.ours && network.name === settings.network),
-    proxy.state,
-    proxy.sharesFlags,
-    images[container.image],
-    own.length,
-    ...own.flatMap((one) => {
+  const { proxy, images } = observed;
+  const { name } = app;
+  const own = lookup.containers.get(name) ?? [];
+  return (
+    visit(settings) &&
+    visit(revisionOf(world, name)) &&
+    visit(memory.apps[name]) &&
+    visit(lookup.underway.get(name)) &&
+    visit(lookup.hasNetwork) &&
+    visit(proxy.state) &&
+    visit(proxy.sharesFlags) &&
+    visit(images[app.container.image]) &&
+    visit(own.length) &&
+    own.every((one) => {
       const health = observed.health[one.id];
-      const flag = flags.has(`${name}.${one.replica}`);
-      const known = memory.containers[one.id];
-      return [one, known, images[one.imageId], flag, health?.startedAt, health?.verdict, health?.since];
-    }),
-    ...(routes.get(name) ?? []),
-  ];
+      return (
+        visit(one) &&
+        visit(memory.containers[one.id]) &&
+        visit(images[one.imageId]) &&
+        visit(lookup.flags.has(`${name}.${one.replica}`)) &&
+        visit(health?.startedAt) &&
+        visit(health?.verdict) &&
+        visit(health?.since)
+      );
+    }) &&
+    (lookup.routes.get(name) ?? []).every(visit)
+  );
 }

@@ -35,25 +35,23 @@ const rules: readonly Rule[] = [
 ];
 
 export function checkPlan(world: World, plan: Plan): Violation[] {
+  return [...breaches(world, plan), ...routesToStrangers(world, plan)];
+}
+
+/** Every rule of one app is about its steps. */
+function breaches(world: World, { apps }: Plan): Violation[] {
+  const acting = apps.filter(({ steps }) => steps.length > 0);
+  if (acting.length === 0) return [];
   const lookup = createLookup(world);
-  const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
-  const verdict = judgeRemovals(world);
-  // Every rule of one app is about its steps.
-  const acting = plan.apps.filter(({ steps }) => steps.length > 0);
-  const perApp = acting.flatMap((appPlan) => {
-    const scene = createScene(
-      world,
-      lookup,
-      appPlan.app,
-      apps.get(appPlan.app),
-      noSlots(world.settings.subnet),
-    );
-    const subject = { world, scene, plan: appPlan, verdict };
+  const verdict = judgeRemovals(world, lookup);
+  const slots = noSlots(world.settings.subnet);
+  return acting.flatMap((plan) => {
+    const scene = createScene(world, lookup, plan.app, lookup.apps.get(plan.app), slots);
+    const subject = { world, scene, plan, verdict };
     return rules.flatMap(([rule, find]) =>
-      find(subject).map((message) => ({ app: appPlan.app, rule, message })),
+      find(subject).map((message) => ({ app: plan.app, rule, message })),
     );
   });
-  return [...perApp, ...routesToStrangers(world, plan)];
 }
 
 function objectOf(step: Step): string | undefined {

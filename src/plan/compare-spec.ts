@@ -1,5 +1,5 @@
 import type { EnvValue } from '../desired/app.ts';
-import { canonicalJson } from '../desired/canonical.ts';
+import { canonicalJson, isSameValue } from '../desired/canonical.ts';
 import { isSecretValue } from '../desired/secret.ts';
 import type { ContainerSpec } from '../observed/observed.ts';
 
@@ -38,15 +38,16 @@ const compared = {
   logging: ['spec.logging', 'replace'],
 } as const satisfies Record<Compared, readonly [string, FieldChange['heal']]>;
 
+const fields = Object.entries(compared) as [Compared, readonly [string, FieldChange['heal']]][];
+
 /** Fields that an image fills in: unknown, and not compared, when the image is gone from the host. */
 const fromImage: readonly string[] = ['entrypoint', 'command', 'workingDir', 'user'];
 
 /** Live against desired, field by field, in a fixed order. */
 export function compareSpec(live: ContainerSpec, desired: ContainerSpec, imageKnown: boolean): FieldChange[] {
-  const fields = Object.entries(compared) as [Compared, readonly [string, FieldChange['heal']]][];
   const plain = fields
     .filter(([field]) => imageKnown || !fromImage.includes(field))
-    .filter(([field]) => text(live[field]) !== text(desired[field]))
+    .filter(([field]) => !isSameValue(live[field], desired[field]))
     .map(([field, [path, heal]]) => ({
       path,
       live: text(live[field]),
@@ -63,9 +64,10 @@ export function compareSpec(live: ContainerSpec, desired: ContainerSpec, imageKn
 }
 
 function compareEnv(live: ContainerSpec, desired: ContainerSpec): FieldChange[] {
-  const names = [...new Set([...Object.keys(live.env), ...Object.keys(desired.env)])].sort();
-  return names
+  const names = new Set([...Object.keys(live.env), ...Object.keys(desired.env)]);
+  return [...names]
     .filter((name) => keyOf(live.env[name]) !== keyOf(desired.env[name]))
+    .sort()
     .map((name) => ({
       path: `spec.env.${name}`,
       ...shownEnv(live.env[name], desired.env[name]),
@@ -112,7 +114,7 @@ function shownFile(live: string | undefined, desired: string) {
 }
 
 function compareNetworks(live: ContainerSpec, desired: ContainerSpec): FieldChange[] {
-  if (text(live.networks) === text(desired.networks)) return [];
+  if (isSameValue(live.networks, desired.networks)) return [];
   return [
     { path: 'spec.networks', live: text(live.networks), desired: text(desired.networks), heal: 'networks' },
   ];

@@ -3,7 +3,7 @@ import { isSameValue } from '../desired/canonical.ts';
 import type { Container, RouteTable } from '../observed/observed.ts';
 import { type Occupied, Slots } from './address.ts';
 import { type Planned, planAtRest, rememberRest } from './at-rest.ts';
-import { createLookup } from './lookup.ts';
+import { createLookup, type Lookup } from './lookup.ts';
 import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
 import { planApp } from './plan-app.ts';
 import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts';
@@ -17,21 +17,19 @@ import { addressOf } from './traffic.ts';
  * crash, a newer commit or a hand on the host are just another world to decide about.
  */
 export function decide(world: World): Plan {
-  const verdict = judgeRemovals(world);
   const lookup = createLookup(world);
-  const apps = new Map(world.desired.apps.map((app) => [app.name, app]));
-  const names = namesOf(world, apps);
+  const { apps } = lookup;
+  const verdict = judgeRemovals(world, lookup);
+  const names = namesOf(world, lookup);
+  const slots = new Slots(world.settings.subnet, () => occupiedIn(world));
   const planned = new Map<string, Planned>();
+  const scenes = new Map<string, Scene>();
   for (const name of names) {
     const app = apps.get(name);
     const rest = app && planAtRest(world, lookup, app);
     if (rest) planned.set(name, rest);
+    else scenes.set(name, createScene(world, lookup, name, app, slots));
   }
-  const slots = new Slots(world.settings.subnet, () => occupiedIn(world));
-  const awake = names.filter((name) => !planned.has(name));
-  const scenes = new Map(
-    awake.map((name) => [name, createScene(world, lookup, name, apps.get(name), slots)]),
-  );
   for (const scene of inDependencyOrder(scenes)) {
     const one = { ...planOne(scene, verdict, planned), probes: probesOf(scene) };
     planned.set(scene.name, one);
@@ -46,22 +44,18 @@ export function decide(world: World): Plan {
   return {
     revision: world.desired.revision,
     apps: all.map(({ plan }) => plan),
-    host: planHost(world, routes, new Set(names)),
-    probes: all.flatMap(({ probes }) => probes).sort((a, b) => (a.container < b.container ? -1 : 1)),
+    host: planHost(world, lookup, routes, planned),
+    probes: all.flatMap(({ probes }) => probes),
     ...(wakeAt === undefined ? {} : { wakeAt }),
     ...(verdict.held ? { pruneHeld: verdict.held } : {}),
   };
 }
 
 /** Every app that git names, that runs, or that is remembered, sorted. */
-function namesOf(world: World, apps: ReadonlyMap<string, App>): string[] {
+function namesOf(world: World, { apps, containers }: Lookup): string[] {
   const declared = [...apps.keys(), ...world.desired.invalid];
-  const former = new Set(declared.flatMap((name) => formerName(world, name, apps.get(name)) ?? []));
-  const names = new Set([
-    ...apps.keys(),
-    ...world.observed.containers.map(({ app }) => app),
-    ...Object.keys(world.memory.apps),
-  ]);
+  const former = new Set(declared.map((name) => formerName(world, name, apps.get(name))));
+  const names = new Set([...apps.keys(), ...containers.keys(), ...Object.keys(world.memory.apps)]);
   return [...names].filter((name) => name !== '' && !(former.has(name) && !apps.has(name))).sort();
 }
 
@@ -99,11 +93,16 @@ function planOne(
   return planApp(scene, planned);
 }
 
-function planHost(world: World, routes: RouteTable, names: ReadonlySet<string>): Step[] {
+function planHost(
+  world: World,
+  lookup: Lookup,
+  routes: RouteTable,
+  planned: ReadonlyMap<string, Planned>,
+): Step[] {
   const { observed, settings } = world;
   if (observed.underway['']) return [];
   const steps: Step[] = [];
-  if (!observed.networks.some((network) => network.ours && network.name === settings.network))
+  if (!lookup.hasNetwork)
     steps.push({
       kind: 'create-network',
       network: settings.network,
@@ -111,7 +110,7 @@ function planHost(world: World, routes: RouteTable, names: ReadonlySet<string>):
       reason: 'apps join it',
       traffic: 'none',
     });
-  steps.push(...staleFlags(world, names));
+  steps.push(...staleFlags(world, lookup, planned));
   if (needsLoad(world, routes))
     steps.push({
       kind: 'load-routes',
@@ -144,18 +143,19 @@ function retryOfHost({ memory, now }: World): number | undefined {
 }
 
 /** Flags of replicas that neither run nor stand in the routes would point a later release to the wrong slot. */
-function staleFlags({ observed }: World, names: ReadonlySet<string>): Step[] {
-  const used = new Set(observed.containers.map(({ app, replica }) => `${app}.${replica}`));
-  for (const route of observed.proxy.routes)
-    for (const { replica } of route.upstreams) used.add(`${route.app}.${replica}`);
-  const stale = observed.proxy.flags.filter(
-    (flag) => !used.has(flag) && !observed.underway[flag.split('.')[0] ?? ''],
-  );
-  return stale.map((flag) => {
-    const [app = '', replica] = flag.split('.');
-    const reason = names.has(app) ? 'the replica is gone' : 'the app is gone';
-    return { kind: 'switch', app, replica: Number(replica), flagged: false, reason, traffic: 'none' };
+function staleFlags({ observed }: World, lookup: Lookup, planned: ReadonlyMap<string, Planned>): Step[] {
+  return observed.proxy.flags.flatMap((flag) => {
+    const [app = '', replica = ''] = flag.split('.');
+    if (isUsed(lookup, app, replica) || observed.underway[app]) return [];
+    const reason = planned.has(app) ? 'the replica is gone' : 'the app is gone';
+    return [{ kind: 'switch', app, replica: Number(replica), flagged: false, reason, traffic: 'none' }];
   });
+}
+
+function isUsed({ containers, routes }: Lookup, app: string, replica: string): boolean {
+  const isIt = (one: { readonly replica: number }) => String(one.replica) === replica;
+  const dialled = routes.get(app)?.some(({ upstreams }) => upstreams.some(isIt)) ?? false;
+  return dialled || (containers.get(app)?.some(isIt) ?? false);
 }
 
 /** Probes go on for the life of an app, of every container that serves or is to serve. */

@@ -103,7 +103,7 @@ function fail(scene: Scene, target: Target, failure: GateFailure, turn: Turn): v
 }
 
 function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
-  const { target, world } = scene;
+  const { target, lookup } = scene;
   supersede(scene, turn);
   removeHooks(scene, turn);
   if (!target) {
@@ -115,10 +115,7 @@ function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
     return;
   }
   if (!scene.proven && !matches(scene, target)) open(scene, target, turn);
-  const ready = world.observed.networks.some(
-    (network) => network.ours && network.name === world.settings.network,
-  );
-  const free = !blocker && ready && planHook(scene, target, 'preDeploy', turn);
+  const free = !blocker && lookup.hasNetwork && planHook(scene, target, 'preDeploy', turn);
   if (blocker?.until !== undefined) turn.wake(blocker.until);
   if (blocker) turn.phases.add('Pending');
   planReplicas(scene, target, turn, free);

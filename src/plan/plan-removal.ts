@@ -1,6 +1,7 @@
 import type { App } from '../desired/app.ts';
 import type { RouteTable } from '../observed/observed.ts';
 import { volumeName } from './expected.ts';
+import type { Lookup } from './lookup.ts';
 import type { AppPlan, Condition, Step, World } from './plan.ts';
 import { planApp } from './plan-app.ts';
 import { removeHooks } from './plan-hooks.ts';
@@ -21,18 +22,18 @@ export interface PruneVerdict {
  * Deletion that cannot hurt: more than `maxPruneShare` of the apps that own containers, or all of them with none
  * to come, is held until a person approves that commit.
  */
-export function judgeRemovals(world: World): PruneVerdict {
-  const { desired, observed, memory, settings } = world;
+export function judgeRemovals(world: World, lookup: Lookup): PruneVerdict {
+  const { desired, memory, settings } = world;
   const broken = desired.invalid.flatMap((name) => [name, formerName(world, name, undefined)]);
-  const kept = new Set([...desired.apps.flatMap((app) => [app.name, app.renamedFrom]), ...broken]);
-  const owning = new Set(observed.containers.map((container) => container.app));
-  const orphans = new Set([...owning].filter((app) => !kept.has(app)).sort());
+  const kept = new Set([...desired.apps.map((app) => app.renamedFrom), ...broken]);
+  const owning = [...lookup.containers.keys()];
+  const orphans = new Set(owning.filter((app) => !lookup.apps.has(app) && !kept.has(app)).sort());
   if (orphans.size === 0) return { orphans };
   const approved = memory.approvedPrunes.includes(desired.revision);
-  const all = orphans.size === owning.size && desired.apps.length === 0;
-  const tooMany = orphans.size / owning.size > settings.maxPruneShare || all;
+  const all = orphans.size === owning.length && desired.apps.length === 0;
+  const tooMany = orphans.size / owning.length > settings.maxPruneShare || all;
   if (desired.unnamed || (tooMany && !approved))
-    return { orphans, held: { apps: [...orphans], owning: owning.size } };
+    return { orphans, held: { apps: [...orphans], owning: owning.length } };
   return { orphans };
 }
 

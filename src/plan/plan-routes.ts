@@ -32,14 +32,26 @@ function sameOr(running: readonly Route[], route: Route): Route {
 }
 
 /** One (host, path) has one owner: of two apps that claim it in passing, the one that has it keeps it. */
-export function mergeRoutes(tables: Iterable<RouteTable>, running: RouteTable): RouteTable {
+export function mergeRoutes(tables: readonly RouteTable[], running: RouteTable): RouteTable {
+  const wanted = tables.flat();
+  if (isAll(wanted, running)) return running;
   const owners = new Map(running.map((route) => [`${route.host} ${route.path}`, route.app]));
   const merged = new Map<string, Route>();
-  for (const route of [...tables].flat()) {
+  for (const route of wanted) {
     const key = `${route.host} ${route.path}`;
     if (!merged.has(key) || owners.get(key) === route.app) merged.set(key, route);
   }
   return [...merged.values()].sort(byHostThenLongestPath);
+}
+
+/** These very routes are what runs, each with a place of its own: most looks change none. */
+function isAll(wanted: readonly Route[], running: RouteTable): boolean {
+  const known = new Set(wanted);
+  const isIt = (route: Route, at: number) => {
+    const before = running[at - 1];
+    return known.has(route) && (before === undefined || byHostThenLongestPath(before, route) < 0);
+  };
+  return known.size === wanted.length && known.size === running.length && running.every(isIt);
 }
 
 function byHostThenLongestPath(a: Route, b: Route): number {
@@ -213,10 +225,11 @@ function portNamed(app: App, name: string): number | undefined {
 }
 
 function runningPort(scene: Scene, replica: number, address: string): number | undefined {
-  const dials = runningRoutes(scene)
-    .flatMap((route) => route.upstreams)
-    .filter((upstream) => upstream.replica === replica)
-    .flatMap((upstream) => [upstream.plain, upstream.flagged]);
-  const dial = dials.find((one) => addressOf(one) === address);
-  return dial === undefined ? undefined : Number(dial.slice(dial.lastIndexOf(':') + 1));
+  for (const { upstreams } of runningRoutes(scene))
+    for (const { replica: index, plain, flagged } of upstreams) {
+      if (index !== replica) continue;
+      const dial = [plain, flagged].find((one) => addressOf(one) === address);
+      if (dial !== undefined) return Number(dial.slice(address.length + 1));
+    }
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../desired/canonical.ts';
+import { isSameValue } from '../desired/canonical.ts';
 import type { Health } from '../observed/observed.ts';
 import type { ProbeTarget } from '../plan/plan.ts';
 import { type Answer, attempt, type Exec } from './attempt.ts';
@@ -55,7 +55,7 @@ export class TargetProbe {
 
   /** Goes on with another check or address: the verdict holds until the new check says otherwise. */
   update(target: ProbeTarget): void {
-    const same = canonicalJson(target.check) === canonicalJson(this.#target.check);
+    const same = isSameValue(target.check, this.#target.check);
     this.#target = same ? { ...target, check: this.#target.check } : target;
     if (same) return;
     this.#tally = { ...this.#tally, successes: 0, failures: 0 };
