@@ -7,7 +7,7 @@ import { isPublished, type Target } from './release.ts';
 import { stop } from './retire.ts';
 import type { Replica, Scene } from './scene.ts';
 import { isTakenOver } from './take-over.ts';
-import { flagOf, routedAddress, usesFlags } from './traffic.ts';
+import { flagOf, isServing, routedAddress, usesFlags } from './traffic.ts';
 import type { Turn } from './turn.ts';
 
 /** Makes the containers that are missing, as many at once as the deploy order and maxSurge allow. */
@@ -36,9 +36,12 @@ function isInTransition(scene: Scene, replica: Replica): boolean {
 
 function create(scene: Scene, target: Target, replica: Replica, turn: Turn): void {
   const stopFirst = target.app.deploy.order === 'stop-first';
-  const old = replica.olds.find(isPublished) ?? replica.olds[0];
+  // Of two old ones it comes up beside the one that the routes dial.
+  const { olds } = replica;
+  const old = olds.find((one) => isServing(scene, one)) ?? olds.find(isPublished) ?? olds[0];
   if (stopFirst) clear(scene, replica.olds, turn);
-  const address = stopFirst && old?.live.address ? old.live.address : chooseAddress(scene, replica, old);
+  const kept = stopFirst && old && holdsAlone(scene, old) ? old.live.address : undefined;
+  const address = kept ?? chooseAddress(scene, replica, old);
   if (address === undefined) return;
   turn.phases.add('Starting');
   recordHealing(scene, target, replica.olds, turn);
@@ -60,6 +63,12 @@ function create(scene: Scene, target: Target, replica: Replica, turn: Turn): voi
     reason: 'to be verified before it gets traffic',
     traffic: 'none',
   });
+}
+
+/** Two that were made at the same time may have been given one address: then only one of them runs. */
+function holdsAlone({ world }: Scene, { id, live: { address } }: Container): boolean {
+  if (address === '') return false;
+  return world.observed.containers.every((other) => other.id === id || other.live.address !== address);
 }
 
 /** Stop-first: what holds the volume or the port goes before its replacement starts. */

@@ -1,7 +1,8 @@
+import type { App } from '../desired/app.ts';
+import type { AppMemory } from '../observed/memory.ts';
 import { assess } from './assess.ts';
 import type { Planned } from './at-rest.ts';
 import { type Blocker, findBlocker } from './blockers.ts';
-import type { FieldChange } from './compare-spec.ts';
 import { findDifferences, isOnlySecrets } from './differences.ts';
 import { deploymentOf, newDeploymentId } from './draft.ts';
 import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
@@ -227,10 +228,11 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
   if (!isSameRelease(recorded, target) || !recorded || !isSameApp(recorded.app, app))
     turn.records.push({ kind: 'healthy', release: { specHash, imageId, revision, app } });
   // The replacement stayed as it should be: the next such change is a new one, not the same again.
-  const differs = (how: FieldChange['heal']) =>
-    scene.replicas.some(({ current }) => current?.changes.some(({ heal }) => heal === how));
-  if (memory.healed && !differs('replace')) turn.records.push({ kind: 'lift', what: 'healed' });
-  if (memory.delivered && !differs('deliver')) turn.records.push({ kind: 'lift', what: 'delivered' });
+  if (memory.healed) concludeHealing(scene, memory.healed, turn);
+  const isWritten = scene.replicas.every(
+    ({ current }) => !current?.changes.some(({ heal }) => heal === 'deliver'),
+  );
+  if (memory.delivered && isWritten) turn.records.push({ kind: 'lift', what: 'delivered' });
   if (memory.deployment && matches(scene, target))
     turn.records.push({
       kind: 'close',
@@ -240,6 +242,20 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
       message: 'every replica is healthy and serves',
       evidence: [],
     });
+}
+
+/** Fields that the replacement does not show again may be changed by hand and healed once more. */
+function concludeHealing(
+  { replicas }: Scene,
+  healed: NonNullable<AppMemory<App>['healed']>,
+  turn: Turn,
+): void {
+  const shown = replicas.flatMap(({ current }) =>
+    (current?.changes ?? []).flatMap(({ heal, path }) => (heal === 'replace' ? [path] : [])),
+  );
+  const fields = healed.fields.filter((field) => shown.includes(field));
+  if (fields.length === 0) turn.records.push({ kind: 'lift', what: 'healed' });
+  else if (fields.length < healed.fields.length) turn.records.push({ kind: 'healed', ...healed, fields });
 }
 
 function isConverged(scene: Scene, target: Target, turn: Turn): boolean {

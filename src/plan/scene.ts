@@ -271,7 +271,8 @@ export function isStalled(
   return (
     healed?.specHash === container.specHash &&
     fields.length > 0 &&
-    healed.fields.join() === fields.join() &&
+    // Fewer are no news either: of two that were to be mended one was.
+    fields.every((field) => healed.fields.includes(field)) &&
     !healed.containers.includes(container.id)
   );
 }

@@ -698,4 +698,134 @@ export const found: readonly { readonly name: string; readonly schedule: Schedul
       ],
     },
   },
+  {
+    name: 'what never is what was asked for is not replaced for ever when it was changed by hand too',
+    schedule: {
+      seed: 100170,
+      slots: 1,
+      events: [
+        {
+          kind: 'commit',
+          changes: [{ slot: 0, kind: 'write', sketch: { image: 'odd:1', replicas: 1, unrouted: true } }],
+        },
+        { kind: 'look', most: 1000, order: 951955 },
+        { kind: 'wait' },
+        { kind: 'wait' },
+        { kind: 'look', most: 1000, order: 337739 },
+        { kind: 'look', most: 4, order: 916941 },
+        { kind: 'crash', after: 2, order: 934816, done: false },
+        { kind: 'hand', what: 'update', nth: 0 },
+      ],
+    },
+  },
+  {
+    name: 'beside two old ones of a replica the new one comes up at the sibling of the one that the routes dial',
+    schedule: {
+      seed: 500737,
+      slots: 4,
+      events: [
+        {
+          kind: 'commit',
+          changes: [
+            { slot: 0, kind: 'write', sketch: { image: 'good:2', replicas: 3, port: 9090 } },
+            {
+              slot: 1,
+              kind: 'write',
+              sketch: { image: 'odd:1', replicas: 3, needs: 'started', pullAlways: true },
+            },
+            {
+              slot: 2,
+              kind: 'write',
+              sketch: {
+                image: 'good:2',
+                replicas: 2,
+                stopFirst: true,
+                token: '1111',
+                volumes: true,
+                needs: 'healthy',
+              },
+            },
+            { slot: 3, kind: 'write', sketch: { image: 'good:3', replicas: 1, stopFirst: true } },
+          ],
+        },
+        { kind: 'wait' },
+        { kind: 'look', most: 1000, order: 682621 },
+        { kind: 'wait' },
+        { kind: 'look', most: 1000, order: 724225 },
+        { kind: 'container', what: 'is sick', nth: 5 },
+        { kind: 'look', most: 1000, order: 17971 },
+        { kind: 'tick', ms: 130000 },
+        { kind: 'look', most: 1000, order: 847665 },
+        { kind: 'look', most: 1000, order: 992761 },
+        { kind: 'memory', what: 'older' },
+        { kind: 'wait' },
+        { kind: 'wait' },
+        { kind: 'hand', what: 'update', nth: 1 },
+        { kind: 'look', most: 1000, order: 296781 },
+        { kind: 'look', most: 1000, order: 803725 },
+        { kind: 'hand', what: 'disconnect', nth: 2 },
+        { kind: 'crash', after: 5, order: 535178, done: false },
+        { kind: 'look', most: 1000, order: 674388 },
+        { kind: 'look', most: 1000, order: 578166 },
+        {
+          kind: 'commit',
+          changes: [
+            { slot: 0, kind: 'write', sketch: { image: 'good:1', replicas: 2, hooks: true } },
+            { slot: 1, kind: 'write', sketch: { image: 'good:3', replicas: 2, volumes: true, pause: true } },
+            { slot: 3, kind: 'delete' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    name: 'stop-first keeps no address that two containers were given at the same time',
+    schedule: {
+      seed: 501290,
+      slots: 3,
+      events: [
+        {
+          kind: 'commit',
+          changes: [
+            {
+              slot: 0,
+              kind: 'write',
+              sketch: { image: 'good:3', replicas: 2, bake: 5000, volumes: true, prune: 'never' },
+            },
+            {
+              slot: 1,
+              kind: 'write',
+              sketch: { image: 'good:1', replicas: 1, hostPort: true, stopFirst: true, volumes: true },
+            },
+            { slot: 2, kind: 'write', sketch: { image: 'good:1', replicas: 1, volumes: true } },
+          ],
+        },
+        { kind: 'look', most: 1000, order: 865395 },
+        { kind: 'crash', after: 5, order: 975432, done: true },
+        { kind: 'engine', what: 'loses events' },
+        { kind: 'operator', verb: 'suspend for a minute', slot: 1 },
+        { kind: 'wait' },
+        { kind: 'look', most: 1000, order: 759847 },
+        { kind: 'tick', ms: 900000 },
+        {
+          kind: 'commit',
+          changes: [
+            {
+              slot: 1,
+              kind: 'write',
+              sketch: {
+                image: 'good:1',
+                replicas: 2,
+                stopFirst: true,
+                file: 'one',
+                prune: 'never',
+                pause: true,
+                pullAlways: true,
+              },
+            },
+          ],
+        },
+      ],
+    },
+  },
 ];

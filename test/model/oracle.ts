@@ -130,8 +130,10 @@ export class Oracle {
     const isSeen = this.#host.proxyUp && this.#host.engine.proxy.state === 'running';
     // Since when somebody is not dialled is not known while Caddy cannot be asked.
     if (!isSeen) this.#dialled.clear();
-    for (const { container } of isSeen ? this.#dials() : [])
-      if (container) this.#dialled.set(container.id, this.#host.elapsed);
+    // What was made blindly may stand where Caddy still sends another app's requests: those are not its own.
+    for (const { app, container } of isSeen ? this.#dials() : [])
+      if (container && (container.app === app || !this.#blind.has(container.name)))
+        this.#dialled.set(container.id, this.#host.elapsed);
     for (const { app, steps } of [{ app: '', steps: plan.host }, ...plan.apps])
       if (steps.length > 0 && !world.observed.underway[app]) this.#decidedAt.set(app, this.#stamp());
     this.#servedAt = new Set(
