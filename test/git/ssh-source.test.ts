@@ -39,10 +39,10 @@ test('the private key lies in a private file only while it is needed', async (sc
   while (!isOver) {
     for (const name of existsSync(state(scene, 'ssh')) ? readdirSync(state(scene, 'ssh')) : []) {
       const file = state(scene, 'ssh', name, 'key');
-      if (existsSync(file)) {
-        const modes = [file, join(file, '..')].map((path) => (statSync(path).mode & 0o777).toString(8));
-        seen.add(modes.join(' '));
-      }
+      // It may go between two looks at it.
+      const found = [file, join(file, '..')].map((path) => statSync(path, { throwIfNoEntry: false }));
+      const modes = found.flatMap((one) => (one ? [(one.mode & 0o777).toString(8)] : []));
+      if (modes.length === found.length) seen.add(modes.join(' '));
     }
     await new Promise((done) => setTimeout(done, 1));
   }

@@ -123,6 +123,8 @@ export function judgeRest(model: Model, what: string, everything: boolean): void
     const wanted = model.controller.desired.apps.find(({ name }) => name === app.app);
     if (!everything && wanted && mayWait(wanted)) continue;
     if (wanted?.policy.selfHeal === false && isDriftAlone(app)) continue;
+    // It is left as it stands, with hooks and with old ones beside the new.
+    if (reason === 'Suspended') continue;
     if (app.sync === 'Synced' && isWell(app)) judgeApp(model, wanted, what);
     else if (everything && wanted) fail(model, what, app, reason);
     else if (!heldReasons.has(reason) && wanted) fail(model, what, app, reason);

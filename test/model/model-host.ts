@@ -257,13 +257,14 @@ export class ModelHost {
   }
 
   #verdict({ id, imageId, startedAt }: Container): Health['verdict'] {
-    const age = this.now - startedAt;
+    // A clock that was set back is nothing that a program in a container waits for.
+    const isYoung = (limit: number) => this.now >= startedAt && this.now - startedAt < limit;
     const sick = this.sick.get(id);
     if (sick !== undefined && !this.faultsOver && startedAt <= sick) return 'unhealthy';
     const behaviour = behaviourOf(imageId);
     if (behaviour === 'mute') return 'unknown';
-    if (behaviour === 'bad') return age < 15_000 ? 'unknown' : 'unhealthy';
-    if (behaviour === 'slow' && age < 20_000) return 'unknown';
+    if (behaviour === 'bad') return isYoung(15_000) ? 'unknown' : 'unhealthy';
+    if (behaviour === 'slow' && isYoung(20_000)) return 'unknown';
     if (behaviour === 'flap' && !this.faultsOver && Math.floor(this.now / 20_000) % 2 === 1)
       return 'unhealthy';
     return 'healthy';

@@ -80,8 +80,8 @@ export class Oracle {
   #known:
     | { readonly engine: Observed; readonly serves: RouteTable; readonly dials: readonly Dial[] }
     | undefined;
-  /** Apps whose removal by this commit is held. */
-  #held: ReadonlySet<string> = new Set();
+  /** Apps whose removal was held when their steps were decided. */
+  readonly #held = new Set<string>();
 
   constructor(host: ModelHost) {
     this.#host = host;
@@ -134,8 +134,13 @@ export class Oracle {
     for (const { app, container } of isSeen ? this.#dials() : [])
       if (container && (container.app === app || !this.#blind.has(container.name)))
         this.#dialled.set(container.id, this.#host.elapsed);
-    for (const { app, steps } of [{ app: '', steps: plan.host }, ...plan.apps])
-      if (steps.length > 0 && !world.observed.underway[app]) this.#decidedAt.set(app, this.#stamp());
+    const held = heldRemovals(world);
+    for (const { app, steps } of [{ app: '', steps: plan.host }, ...plan.apps]) {
+      if (steps.length === 0 || world.observed.underway[app]) continue;
+      this.#decidedAt.set(app, this.#stamp());
+      if (held.has(app)) this.#held.add(app);
+      else this.#held.delete(app);
+    }
     this.#servedAt = new Set(
       this.#dials()
         .filter(
@@ -144,7 +149,6 @@ export class Oracle {
         )
         .map(({ host }) => host),
     );
-    this.#held = heldRemovals(world);
     for (const { app, records } of plan.apps)
       for (const record of records) {
         if (record.kind === 'quarantine') this.#failed.set(app, { imageId: undefined, ...record.quarantine });
@@ -367,7 +371,8 @@ function mustServe({ deploy, state, replicas, domains }: App): boolean {
 /** Apps that own containers, that git does not name, and that the guard of removals holds. */
 function heldRemovals({ desired, observed, memory, settings }: World): ReadonlySet<string> {
   const named = new Set([
-    ...desired.invalid,
+    // One that cannot be read and was renamed before is known by its last release alone.
+    ...desired.invalid.flatMap((name) => [name, memory.apps[name]?.lastHealthy?.app.name ?? name]),
     ...desired.apps.flatMap((app) => [app.name, app.renamedFrom ?? '']),
   ]);
   const owners = [...new Set(observed.containers.map(({ app }) => app))];
