@@ -102,7 +102,7 @@ export const proofRuns: readonly ProofRun[] = [
   {
     name: 'speed',
     title: 'Speed, side by side',
-    limit: { long: 12, short: 4 },
+    limit: { long: 16, short: 6 },
     madeOf: benchFiles,
     command: (form) => bench([...speedParts, ...(form === 'short' ? shortSizes : longSizes)]),
     read: readBench,

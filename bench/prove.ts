@@ -24,8 +24,8 @@ options:
   --short            the same with fewer and smaller samples
   --only PROOF       this one alone, and so a page that misses the others; may be there again
   --seed N           the seed of an earlier run
-  --results FOLDER   keeps what each proof found; what stands there of this form is not run again, unless
-                     something that it follows from has changed since its commit
+  --results FOLDER   keeps what each proof found; what stands there of this form, or of the long one,
+                     is not run again, unless something that it follows from has changed since its commit
   --page FILE        where the page goes; bench/RESULTS.md
   --help             this
 `;

@@ -76,7 +76,7 @@ function formatMarks(proofs: readonly Proof[]): string {
   return markdownTable(['Work', 'Mark', 'Median here', ''], rows);
 }
 
-function formatProof({ command, commit, at, load, seconds, checks, figures, faults }: Proof): string {
+function formatProof({ command, form, commit, at, load, seconds, checks, figures, faults }: Proof): string {
   const verdict = faults.length === 0 ? 'No fault.' : `**Faults**:\n\n${list(faults)}`;
   const blocks = [
     ...(checks.length > 0 ? [formatChecks(checks)] : []),
@@ -84,7 +84,7 @@ function formatProof({ command, commit, at, load, seconds, checks, figures, faul
   ];
   return [
     `\`${command}\`\n`,
-    `Commit ${commit}, begun ${at}, load ${load.toFixed(2)}; took ${Math.round(seconds)} s. ${verdict}\n`,
+    `The ${form} form, commit ${commit}, begun ${at}, load ${load.toFixed(2)}; took ${Math.round(seconds)} s. ${verdict}\n`,
     ...blocks.map((block) => `\`\`\`text\n${block}\n\`\`\`\n`),
   ].join('\n');
 }

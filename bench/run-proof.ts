@@ -51,14 +51,15 @@ export async function runProof(run: ProofRun, options: ProofOptions): Promise<Pr
 const product = ['src', 'schemas', 'package.json', 'package-lock.json', 'Caddyfile.tmpl'];
 
 /**
- * What an earlier run of the same form found, when nothing that it follows from has changed since. A tree with changes
- * of its own is never the same.
+ * What an earlier run found, of the same form or of the long one, which shows more, when nothing that it follows from has
+ * changed since. A tree with changes of its own is never the same.
  */
 export async function keptProof(run: ProofRun, options: ProofOptions): Promise<Proof | undefined> {
   const text = readOrEmpty(resultFile(options.folder, run.name));
   if (text === '' || options.commit.endsWith('-dirty')) return undefined;
   const proof = JSON.parse(text) as Proof;
-  if (proof.form !== options.form || proof.commit.endsWith('-dirty')) return undefined;
+  if (proof.form !== options.form && proof.form !== 'long') return undefined;
+  if (proof.commit.endsWith('-dirty')) return undefined;
   const paths = [...product, ...run.madeOf];
   const { code } = await runProgram('git', ['-C', root, 'diff', '--quiet', proof.commit, '--', ...paths]);
   return code === 0 ? proof : undefined;
