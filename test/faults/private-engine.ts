@@ -96,6 +96,8 @@ export class PrivateEngine {
       processesOf(this.dir).filter((pid) => read(`/proc/${pid}/comm`).trim() === 'containerd');
     for (const pid of containerd()) kill(pid);
     await until('its containerd is gone', () => containerd().length === 0);
+    // As long as nobody has asked for its end, the next daemon would still take it for one that runs, and wait for it.
+    rmSync(join(this.dir, 'exec/containerd/containerd.pid'), { force: true });
   }
 
   get #isRunning(): boolean {
