@@ -13,6 +13,8 @@ export interface Compose {
 
 type Run = (args: readonly string[]) => Promise<Ran>;
 
+/** 1.29 waits for itself for ever when a project has more services than this, which is 64 unless told. */
+const parallel = { COMPOSE_PARALLEL_LIMIT: '1000' };
 const programs: readonly (readonly [string, ...string[]])[] = [['docker', 'compose'], ['docker-compose']];
 
 /** A project of as many services of one image, for whichever compose is installed. */
@@ -49,7 +51,10 @@ export async function findCompose(
 ): Promise<{ readonly run: Run; readonly version: string }> {
   for (const [program, ...first] of programs) {
     const run: Run = (args) =>
-      runProgram(program, [...first, ...args], { timeout: 300_000, ...(signal ? { signal } : {}) });
+      runProgram(program, [...first, ...args], {
+        ...{ timeout: 300_000, env: { ...process.env, ...parallel } },
+        ...(signal ? { signal } : {}),
+      });
     const { code, output } = await run(['version']);
     const version = output.split('\n')[0]?.trim();
     if (code === 0 && version) return { run, version };
