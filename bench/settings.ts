@@ -13,6 +13,8 @@ export interface Settings {
   readonly api: number;
 }
 
+let networks = 0;
+
 /** Writes the configuration of a controller with ports and a subnet that nothing uses; `over` goes over it. */
 export async function writeSettings(
   folder: string,
@@ -37,7 +39,8 @@ export async function writeSettings(
   const settings = {
     instance,
     stateDir,
-    docker: { subnet },
+    // Of this part alone: an engine may not give up the one before, and that one has another subnet.
+    docker: { subnet, network: `plimsoll-${instance}-${++networks}` },
     caddy: { manage: 'process', admin: `http://127.0.0.1:${admin}`, httpPort: http, httpsPort: https },
     api: { listen: `127.0.0.1:${api}` },
     ...over,
