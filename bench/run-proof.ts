@@ -51,15 +51,16 @@ export async function runProof(run: ProofRun, options: ProofOptions): Promise<Pr
 const product = ['src', 'schemas', 'package.json', 'package-lock.json', 'Caddyfile.tmpl'];
 
 /**
- * What an earlier run found, of the same form or of the long one, which shows more, when nothing that it follows from has
- * changed since. A tree with changes of its own is never the same.
+ * What an earlier run found, of the same form or of the long one, which shows more, when it was asked the same and nothing
+ * that it follows from has changed since. A tree with changes of its own is never the same.
  */
 export async function keptProof(run: ProofRun, options: ProofOptions): Promise<Proof | undefined> {
   const text = readOrEmpty(resultFile(options.folder, run.name));
   if (text === '' || options.commit.endsWith('-dirty')) return undefined;
   const proof = JSON.parse(text) as Proof;
   if (proof.form !== options.form && proof.form !== 'long') return undefined;
-  if (proof.commit.endsWith('-dirty')) return undefined;
+  const isAsked = proof.command === typedCommand(run.command(proof.form, options.seed));
+  if (!isAsked || proof.commit.endsWith('-dirty')) return undefined;
   const paths = [...product, ...run.madeOf];
   const { code } = await runProgram('git', ['-C', root, 'diff', '--quiet', proof.commit, '--', ...paths]);
   return code === 0 ? proof : undefined;
