@@ -32,10 +32,11 @@ export function count(tally: Tally, attempt: ProbeAttempt, age: number, timings:
 
 /**
  * Milliseconds until the next attempt. A container that nothing is known of is asked often, so that a rollout
- * goes on as soon as it answers.
+ * goes on as soon as it answers. Once it has, it must go on doing so from interval to interval: many answers
+ * of one moment say no more than one.
  */
-export function nextDelay({ verdict }: Tally, made: number, { interval }: HealthTimings): number {
-  if (verdict !== 'unknown') return interval;
+export function nextDelay({ verdict, successes }: Tally, made: number, { interval }: HealthTimings): number {
+  if (verdict !== 'unknown' || successes > 0) return interval;
   return Math.min(interval, longestQuickDelay, firstDelay * 1.5 ** Math.min(made, 10));
 }
 

@@ -181,6 +181,21 @@ test('asks soon and often at the start, then every interval', () => {
   assert.is(nextDelay(after([[1, true]]), 1, timings), 5_000);
 });
 
+test('asks for a second success an interval after the first: a release that flaps is not healthy at one good moment', () => {
+  const several = { ...timings, successes: 5 };
+  const once = after([[0.1, true]], several);
+  assert.is(once.verdict, 'unknown');
+  assert.is(nextDelay(once, 1, several), 5_000);
+  const again = after(
+    [
+      [0.1, true],
+      [5.1, false],
+    ],
+    several,
+  );
+  assert.ok(nextDelay(again, 2, several) < 5_000, 'nothing good is known of it any more');
+});
+
 test('shortens and escapes whatever an app answers', () => {
   assert.is(shorten('a\nb\u001b[31m\u202e'), 'a\\nb\\u001b[31m\\u202e');
   assert.is(shorten('x'.repeat(300)).length, 200);
