@@ -169,6 +169,7 @@ const settledReasons = [
   'NotBefore',
   'WindowClosed',
   'ImageMissing',
+  'ImageGone',
   'PruneHeld',
   'PruneNever',
   'PruneConfirm',

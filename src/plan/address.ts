@@ -32,6 +32,11 @@ export function plainOf(address: string): string {
   return isFlagged(address) ? sibling(address) : address;
 }
 
+/** The host part of `address:port`. */
+export function addressOf(dial: string): string {
+  return dial.slice(0, dial.lastIndexOf(':'));
+}
+
 /** The half of a subnet that the engine allocates from by itself, as a CIDR. */
 export function upperHalf(subnet: string): string {
   const [base = '', bits = '16'] = subnet.split('/');
@@ -46,7 +51,7 @@ export class Slots {
   readonly #occupied: () => Occupied;
   readonly #end: number;
   #taken: Set<string> | undefined;
-  #spoken: ReadonlySet<string> = new Set();
+  #spoken: ReadonlyMap<string, string> = new Map();
   #next: number;
 
   /** `occupied` is called when the first address is asked for: most looks ask for none. */
@@ -58,8 +63,11 @@ export class Slots {
     this.#end = start + 2 ** (32 - Number(bits)) / 2;
   }
 
-  isFree(address: string): boolean {
-    return !this.#inUse().has(address);
+  /** For one of these apps: nobody has it, and Caddy does not dial it for another one. */
+  isFree(address: string, apps: readonly (string | undefined)[]): boolean {
+    if (this.#inUse().has(address)) return false;
+    const speaker = this.#spoken.get(address);
+    return speaker === undefined || apps.includes(speaker);
   }
 
   take(address: string): void {
@@ -84,7 +92,7 @@ export class Slots {
     if (this.#taken === undefined) {
       const { taken, spoken } = this.#occupied();
       this.#taken = new Set(taken);
-      this.#spoken = new Set(spoken);
+      this.#spoken = new Map(spoken);
     }
     return this.#taken;
   }
@@ -92,8 +100,8 @@ export class Slots {
 
 export interface Occupied {
   readonly taken: Iterable<string>;
-  /** What the routes dial: only the app that it is dialled for may come up there. */
-  readonly spoken: Iterable<string>;
+  /** What the routes dial, and for which app: only that one may come up there. */
+  readonly spoken: Iterable<readonly [address: string, app: string]>;
 }
 
 /** For a scene that is only looked at: nothing is made in it. */

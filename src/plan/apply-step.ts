@@ -163,6 +163,7 @@ function afterChange(
     case 'rename':
       return { ...container, name: step.name, live: { ...container.live, name: step.name } };
     case 'publish':
+      if (container.state === 'running') refuseTaken(observed, container, step.address);
       return { ...container, live: { ...container.live, address: step.address, aliases: step.aliases } };
     case 'deliver':
       return {
@@ -178,12 +179,13 @@ function afterChange(
         live: { ...container.live, memory: step.memory, nanoCpus: step.nanoCpus, pids: step.pids },
       };
     case 'connect':
-      return step.address === undefined
-        ? {
-            ...container,
-            live: { ...container.live, networks: [...container.live.networks, step.network].sort() },
-          }
-        : { ...container, live: { ...container.live, address: step.address, aliases: step.aliases } };
+      if (step.address === undefined)
+        return {
+          ...container,
+          live: { ...container.live, networks: [...container.live.networks, step.network].sort() },
+        };
+      if (container.state === 'running') refuseTaken(observed, container, step.address);
+      return { ...container, live: { ...container.live, address: step.address, aliases: step.aliases } };
     case 'disconnect':
       if (step.network === settings.network)
         return { ...container, live: { ...container.live, address: '', aliases: [] } };
@@ -198,13 +200,22 @@ function afterChange(
 
 /** Addresses and host ports are claimed at start, and refused there. */
 function start(observed: Observed, container: Container, now: number): Container {
-  const running = observed.containers.filter((one) => one.state === 'running' && one !== container);
-  if (running.some((one) => one.live.address === container.live.address && container.live.address !== ''))
-    throw new Refusal('AddressTaken', `start ${container.name}: address in use`);
+  refuseTaken(observed, container, container.live.address);
   const ports = container.live.ports.map(({ host, protocol }) => `${host}/${protocol}`);
+  const others = holders(observed, container);
   if (
-    running.some((one) => one.live.ports.some(({ host, protocol }) => ports.includes(`${host}/${protocol}`)))
+    others.some((one) => one.live.ports.some(({ host, protocol }) => ports.includes(`${host}/${protocol}`)))
   )
     throw new Refusal('PortTaken', `start ${container.name}: port in use`);
   return { ...container, state: 'running', startedAt: now, exitCode: 0 };
+}
+
+function refuseTaken(observed: Observed, container: Container, address: string): void {
+  if (address !== '' && holders(observed, container).some((one) => one.live.address === address))
+    throw new Refusal('AddressTaken', `${container.name}: address in use`);
+}
+
+/** What is paused keeps its address and its ports too. */
+function holders({ containers }: Observed, container: Container): Container[] {
+  return containers.filter((one) => one !== container && (one.state === 'running' || one.state === 'paused'));
 }

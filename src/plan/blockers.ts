@@ -67,8 +67,12 @@ function dependencies({ target }: Scene, planned: ReadonlyMap<string, Planned>):
 
 function isMet(dependency: AppPlan | undefined, condition: 'healthy' | 'started'): boolean {
   if (!dependency) return false;
-  // What needs no replica is healthy without one, and so is as far as it ever starts.
-  if (condition === 'started')
-    return dependency.replicas.ready > 0 || ['Progressing', 'Healthy'].includes(dependency.health);
+  if (condition === 'started') return hasStarted(dependency);
   return dependency.health === 'Healthy' && dependency.steps.length === 0;
+}
+
+/** What needs no replica is healthy without one, and so is as far as it ever starts. A pull is no start. */
+function hasStarted({ replicas, health, operation }: AppPlan): boolean {
+  if (replicas.ready > 0 || health === 'Healthy') return true;
+  return health === 'Progressing' && operation !== 'Pulling' && operation !== 'Pending';
 }

@@ -1,12 +1,12 @@
 import type { Container } from '../observed/observed.ts';
-import { isFlagged, noSlots } from './address.ts';
+import { addressOf, isFlagged, noSlots } from './address.ts';
 import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, Step, World } from './plan.ts';
 import { isSuspended } from './plan-app.ts';
 import { judgeRemovals, mending, type PruneVerdict } from './plan-removal.ts';
 import { hashOf, isPublished } from './release.ts';
 import { createScene, type Scene } from './scene.ts';
-import { addressOf, isRouted } from './traffic.ts';
+import { isRouted, routesNear } from './traffic.ts';
 
 /** Something that must never be in a plan, whatever the world; the plan is not applied. */
 export interface Violation {
@@ -82,7 +82,7 @@ function stopsServing(subject: Case): string[] {
 }
 
 function serves(scene: Scene, container: Container): boolean {
-  const routed = (scene.lookup.routes.get(container.app)?.length ?? 0) > 0;
+  const routed = routesNear(scene, container).length > 0;
   return container.state === 'running' && isPublished(container) && (!routed || isRouted(scene, container));
 }
 

@@ -1,4 +1,5 @@
 import type { Findings } from './assess.ts';
+import { imageGone, isImageGone } from './gate.ts';
 import { isDeliveredInVain } from './heal.ts';
 import type { AppPlan, Condition } from './plan.ts';
 import { crashLoopUntil } from './restart.ts';
@@ -35,9 +36,9 @@ const unreadyReasons: readonly ((facts: Facts) => Said)[] = [
       : undefined,
   ({ scene }) =>
     crashLoopUntil(scene) !== undefined ? ['CrashLoop', 'five restarts in ten minutes'] : undefined,
+  missingImage,
   ({ scene }) => scene.memory.failure && [scene.memory.failure.reason, scene.memory.failure.message],
   ({ blocker }) => blocker && [blocker.reason, blocker.message],
-  missingImage,
   ({ health }) =>
     health === 'Degraded' || health === 'Missing'
       ? ['NotHealthy', 'not every replica is healthy']
@@ -151,13 +152,9 @@ function stall({ scene }: Facts): Said {
 function missingImage({ scene }: Facts): Said {
   const { target, world } = scene;
   if (!target || (target.imageId !== undefined && world.observed.images[target.imageId])) return undefined;
+  if (isImageGone(scene) && scene.replicas.some(({ current }) => !current))
+    return ['ImageGone', imageGone(scene)];
   const { image } = target.app.container;
-  const local = world.observed.images[image];
-  if (local && target.imageId !== undefined && scene.replicas.some(({ current }) => !current))
-    return [
-      'ImageGone',
-      `${image} means another image now, and the one this release was made from is gone from this host`,
-    ];
-  if (target.app.pull !== 'never' || local) return undefined;
+  if (target.app.pull !== 'never' || world.observed.images[image]) return undefined;
   return ['ImageMissing', `pull: never, and ${image} is not on this host`];
 }

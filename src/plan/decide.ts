@@ -1,7 +1,7 @@
 import type { App } from '../desired/app.ts';
 import { isSameValue } from '../desired/canonical.ts';
 import type { Container, RouteTable } from '../observed/observed.ts';
-import { type Occupied, Slots } from './address.ts';
+import { addressOf, type Occupied, Slots } from './address.ts';
 import { type Planned, planAtRest, rememberRest } from './at-rest.ts';
 import { createLookup, type Lookup } from './lookup.ts';
 import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
@@ -9,8 +9,8 @@ import { planApp } from './plan-app.ts';
 import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts';
 import { mergeRoutes } from './plan-routes.ts';
 import { isSameRelease } from './release.ts';
+import { retryAt } from './restart.ts';
 import { createScene, formerName, type Scene } from './scene.ts';
-import { addressOf } from './traffic.ts';
 
 /**
  * The next acts and the moment to look again, from the world alone. Nothing remembers where a rollout was: a
@@ -61,8 +61,10 @@ function namesOf(world: World, { apps, containers }: Lookup): string[] {
 
 function occupiedIn({ observed }: World): Occupied {
   const own = observed.containers.map((container) => container.live.address);
-  const spoken = observed.proxy.routes.flatMap(({ upstreams }) =>
-    upstreams.flatMap(({ plain, flagged }) => [addressOf(plain), addressOf(flagged)]),
+  const spoken = observed.proxy.routes.flatMap(({ app, upstreams }) =>
+    upstreams.flatMap(({ plain, flagged }) =>
+      [plain, flagged].map((dial) => [addressOf(dial), app] as const),
+    ),
   );
   return { taken: [...observed.takenAddresses, ...own], spoken };
 }
@@ -137,9 +139,9 @@ function whyLoad({ observed: { proxy } }: World): string {
   return proxy.state === 'edited' ? (proxy.message ?? 'Caddy runs something else') : 'the routes changed';
 }
 
-function retryOfHost({ memory, now }: World): number | undefined {
-  const failure = memory.apps['']?.failure;
-  return failure && now < failure.nextRetry ? failure.nextRetry : undefined;
+function retryOfHost(world: World): number | undefined {
+  const failure = world.memory.apps['']?.failure;
+  return failure && world.now < retryAt(failure, world) ? failure.nextRetry : undefined;
 }
 
 /** Flags of replicas that neither run nor stand in the routes would point a later release to the wrong slot. */

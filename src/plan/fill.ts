@@ -2,6 +2,7 @@ import type { Container } from '../observed/observed.ts';
 import { sibling } from './address.ts';
 import { draftSpec, freeName } from './draft.ts';
 import { recordHealing } from './healed.ts';
+import { isLeavingItsName } from './plan-routes.ts';
 import { prepare } from './prepare.ts';
 import { isPublished, type Target } from './release.ts';
 import { stop } from './retire.ts';
@@ -15,9 +16,9 @@ export function fill(scene: Scene, target: Target, turn: Turn): void {
   const missing = scene.replicas.filter(({ current }) => current === undefined);
   if (missing.length === 0) return;
   if (!prepare(scene, target, turn)) return;
-  let surge =
-    Math.max(1, target.app.deploy.maxSurge) -
-    scene.replicas.filter((replica) => isInTransition(scene, replica)).length;
+  // The routes of a renamed app go over at once, when all of its replicas are there.
+  const most = isLeavingItsName(scene) ? scene.replicas.length : Math.max(1, target.app.deploy.maxSurge);
+  let surge = most - scene.replicas.filter((replica) => isInTransition(scene, replica)).length;
   for (const replica of missing) {
     const replacing = replica.olds.length > 0;
     if (replacing && surge <= 0) continue;
@@ -100,11 +101,11 @@ function clear(scene: Scene, olds: readonly Container[], turn: Turn): void {
  * not answer. Else a new pair on the side where the flag stands.
  */
 function chooseAddress(scene: Scene, replica: Replica, old: Container | undefined): string | undefined {
-  const { slots } = scene;
+  const { slots, name, former } = scene;
   const flagged = flagOf(scene, replica.index);
   const beside = old?.live.address || routedAddress(scene, replica.index);
   const wanted = beside && (old || usesFlags(scene)) ? sibling(beside) : beside;
-  if (wanted !== undefined && slots.isFree(wanted)) {
+  if (wanted !== undefined && slots.isFree(wanted, [name, former])) {
     slots.take(wanted);
     return wanted;
   }

@@ -20,7 +20,9 @@ const checks: readonly Check[] = [
       ? { reason: 'OutOfMemory', message: `replica ${container.replica} ran out of memory` }
       : undefined,
   (scene, { container, standing }) =>
-    standing === 'broken' && !wasEndedFromOutside(scene, container) && scene.world.now >= judgedAt(container)
+    standing === 'broken' &&
+    !wasEndedFromOutside(scene, container) &&
+    scene.world.now >= judgedAt(scene, container)
       ? {
           reason: 'ContainerExited',
           message: `replica ${container.replica} exited with code ${container.exitCode}`,
@@ -59,7 +61,27 @@ function isAsked({ target, lookup, name }: Scene): boolean {
 
 export function gateFailure(scene: Scene): GateFailure | undefined {
   if (!scene.target || scene.proven) return undefined;
-  return terminalFailure(scene) ?? hookFailure(scene) ?? memberFailure(scene);
+  return terminalFailure(scene) ?? hookFailure(scene) ?? memberFailure(scene) ?? imageFailure(scene);
+}
+
+/** A container of the release is still to be made, and nothing is left to make it from. */
+function imageFailure(scene: Scene): GateFailure | undefined {
+  if (!isImageGone(scene)) return undefined;
+  const hooks = Object.keys(scene.target?.app.hooks ?? {});
+  const isMade = (kind: string) => scene.hooks.some((one) => one.hook === kind && isOfTarget(scene, one));
+  if (scene.replicas.every(({ current }) => current) && hooks.every(isMade)) return undefined;
+  return { reason: 'ImageGone', message: imageGone(scene), containers: [] };
+}
+
+/** The image that the target was made from is not on this host, and its tag has another one by now. */
+export function isImageGone({ target, world }: Scene): boolean {
+  const { images } = world.observed;
+  if (target?.imageId === undefined || images[target.imageId]) return false;
+  return images[target.app.container.image] !== undefined;
+}
+
+export function imageGone({ target }: Scene): string {
+  return `${target?.app.container.image} means another image now, and the one this release was made from is gone from this host`;
 }
 
 function memberFailure(scene: Scene): GateFailure | undefined {
@@ -80,25 +102,28 @@ function terminalFailure({ memory, target }: Scene): GateFailure | undefined {
 /** A hook fails by its exit code, or by running longer than it may. */
 function hookFailure(scene: Scene): GateFailure | undefined {
   for (const hook of scene.hooks.filter((one) => isOfTarget(scene, one))) {
-    const limit = hook.hook && scene.target?.app.hooks[hook.hook]?.timeout;
+    const limit = hookLimit(scene, hook);
     if (hook.state === 'exited' && hook.exitCode !== 0)
       return {
         reason: 'HookFailed',
         message: `${hook.hook} exited with code ${hook.exitCode}`,
         containers: [hook.id],
       };
-    if (
-      (hook.state === 'running' || hook.state === 'paused') &&
-      limit !== undefined &&
-      scene.world.now >= hook.startedAt + limit
-    )
+    if (limit !== undefined && scene.world.now >= limit)
       return {
         reason: 'HookTimedOut',
-        message: `${hook.hook} ran longer than ${limit / 1000} s`,
+        message: `${hook.hook} ran longer than ${(limit - hook.startedAt) / 1000} s`,
         containers: [hook.id],
       };
   }
   return undefined;
+}
+
+/** When a hook that was started and has not ended is given up, milliseconds since the epoch. */
+export function hookLimit({ target }: Scene, { hook, state, startedAt }: Container): number | undefined {
+  const timeout = hook && target?.app.hooks[hook]?.timeout;
+  const isOn = state === 'running' || state === 'paused';
+  return isOn && timeout !== undefined ? startedAt + timeout : undefined;
 }
 
 export function isOfTarget({ target }: Scene, container: Container): boolean {

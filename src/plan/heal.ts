@@ -62,8 +62,9 @@ function healAddress(scene: Scene, { container }: Member, turn: Turn): void {
 function freeDialled(scene: Scene, replica: number): string | undefined {
   const routed = routedAddress(scene, replica);
   if (routed === undefined) return undefined;
-  const free = [routed, sibling(routed)].find((one) => scene.slots.isFree(one));
-  if (free !== undefined) scene.slots.take(free);
+  const { slots, name, former } = scene;
+  const free = [routed, sibling(routed)].find((one) => slots.isFree(one, [name, former]));
+  if (free !== undefined) slots.take(free);
   return free;
 }
 

@@ -7,13 +7,14 @@ import { findDifferences, isOnlySecrets } from './differences.ts';
 import { deploymentOf, newDeploymentId } from './draft.ts';
 import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
 import type { Decision, Step } from './plan.ts';
-import { planHook, removeHooks } from './plan-hooks.ts';
+import { planHook, tendHooks } from './plan-hooks.ts';
 import { planReplicas } from './plan-replicas.ts';
-import { routesOf } from './plan-routes.ts';
+import { isLeavingItsName, routesOf } from './plan-routes.ts';
 import { isPublished, isSameApp, isSameRelease, type Target } from './release.ts';
-import { crashLoopUntil } from './restart.ts';
-import { hasDrained, retire, stop } from './retire.ts';
-import { isHeld, type Scene } from './scene.ts';
+import { asPast, crashLoopUntil, retryAt } from './restart.ts';
+import { forgetDrains, hasDrained, retire, stop } from './retire.ts';
+import { isHeld, type Scene, underwayOf } from './scene.ts';
+import { isSwitched } from './serving.ts';
 import { isExposed, isTakenOver } from './take-over.ts';
 import { isRouted } from './traffic.ts';
 import { Turn } from './turn.ts';
@@ -22,10 +23,11 @@ import { Turn } from './turn.ts';
 export function planApp(scene: Scene, planned: ReadonlyMap<string, Planned>): Omit<Planned, 'probes'> {
   const turn = new Turn();
   // What is being done may just be mending what would be judged.
-  const failure = scene.world.observed.underway[scene.name] ? undefined : gateFailure(scene);
+  const failure = underwayOf(scene) ? undefined : gateFailure(scene);
   const blocker = findBlocker(scene, planned);
   const suspended = isSuspended(scene);
   carryOver(scene, turn);
+  forgetDrains(scene, turn);
   if (scene.wanted) liftStale(scene, scene.wanted, turn);
   if (suspended) suspend(scene, turn);
   else if (failure && scene.target) fail(scene, scene.target, failure, turn);
@@ -33,7 +35,9 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, Planned>): Om
   holdBack(scene, turn);
   const loopEnds = crashLoopUntil(scene);
   if (loopEnds !== undefined) turn.wake(loopEnds);
-  const routes = routesOf(scene, suspended || !scene.wanted);
+  // A manifest that cannot be read changes no routes; a rename that began before is brought to its end.
+  const isRenamed = isLeavingItsName(scene) && isSwitched(scene);
+  const routes = routesOf(scene, suspended || (!scene.wanted && !isRenamed));
   const differences = findDifferences(scene, routes);
   const findings = { scene, turn, blocker: suspended ? undefined : blocker, suspended, differences, failure };
   return { plan: assess(findings), routes };
@@ -106,7 +110,7 @@ function fail(scene: Scene, target: Target, failure: GateFailure, turn: Turn): v
 function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
   const { target, lookup } = scene;
   supersede(scene, turn);
-  removeHooks(scene, turn);
+  tendHooks(scene, turn);
   if (!target) {
     removeFailed(scene, turn);
     return;
@@ -179,7 +183,7 @@ function open(scene: Scene, target: Target, turn: Turn): void {
 /** `pull: always`: what the tag means is asked for once an interval; an image that did not move changes nothing. */
 function lookUpTag({ world, memory, wanted }: Scene, target: Target, turn: Turn): void {
   if (target.app.pull !== 'always' || target !== wanted || target.imageId === undefined) return;
-  const next = (memory.checkedAt ?? 0) + world.settings.interval;
+  const next = asPast(memory.checkedAt ?? 0, world) + world.settings.interval;
   if (world.now < next) {
     turn.wake(next);
     return;
@@ -276,13 +280,14 @@ function isConverged(scene: Scene, target: Target, turn: Turn): boolean {
 }
 
 /** After a failed act the same kind of act waits for its retry, with all that comes after it; the rest goes on. */
-function holdBack({ memory, world, name }: Scene, turn: Turn): void {
+function holdBack(scene: Scene, turn: Turn): void {
+  const { memory, world } = scene;
   const { failure } = memory;
-  if (world.observed.underway[name]) {
+  if (underwayOf(scene)) {
     cut(turn, 0);
     return;
   }
-  if (!failure || world.now >= failure.nextRetry) return;
+  if (!failure || world.now >= retryAt(failure, world)) return;
   const failed = turn.steps.findIndex((step) => step.kind === failure.step);
   if (failed < 0) return;
   cut(turn, failed);
@@ -298,7 +303,7 @@ const acts: Partial<Record<Decision['kind'], readonly Step['kind'][]>> = {
 };
 
 /** What is not done in this look is not remembered as done either: each record asks for another look. */
-function cut({ steps, records }: Turn, length: number): void {
+export function cut({ steps, records }: Turn, length: number): void {
   steps.length = length;
   const kept = records.filter(({ kind }) => {
     const needed = acts[kind];

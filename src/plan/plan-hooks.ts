@@ -1,7 +1,7 @@
 import { containerName } from '../observed/container-name.ts';
 import type { Container } from '../observed/observed.ts';
 import { draftSpec } from './draft.ts';
-import { isOfTarget } from './gate.ts';
+import { hookLimit, isOfTarget } from './gate.ts';
 import { hasLostItsAddress, prepare } from './prepare.ts';
 import type { Target } from './release.ts';
 import type { Scene } from './scene.ts';
@@ -35,14 +35,17 @@ export function planHook(scene: Scene, target: Target, kind: Kind, turn: Turn): 
       reason: `${kind} was created`,
       traffic: 'none',
     });
-  else turn.wake(container.startedAt + hook.timeout);
   return false;
 }
 
-/** Hook containers whose deployment is over. */
-export function removeHooks(scene: Scene, turn: Turn): void {
-  const over = scene.hooks.filter((one) => scene.proven || !isOfTarget(scene, one));
-  for (const hook of over) {
+/** Those whose deployment is over go; those that run are looked at when their time is over, whatever holds the rollout. */
+export function tendHooks(scene: Scene, turn: Turn): void {
+  for (const hook of scene.hooks) {
+    if (!scene.proven && isOfTarget(scene, hook)) {
+      const limit = hookLimit(scene, hook);
+      if (limit !== undefined) turn.wake(limit);
+      continue;
+    }
     if (hook.state === 'running')
       turn.steps.push({
         kind: 'stop',

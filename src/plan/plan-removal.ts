@@ -3,11 +3,12 @@ import type { RouteTable } from '../observed/observed.ts';
 import { volumeName } from './expected.ts';
 import type { Lookup } from './lookup.ts';
 import type { AppPlan, Condition, Step, World } from './plan.ts';
-import { planApp } from './plan-app.ts';
-import { removeHooks } from './plan-hooks.ts';
+import { cut, planApp } from './plan-app.ts';
+import { tendHooks } from './plan-hooks.ts';
 import { routesOf } from './plan-routes.ts';
-import { retire } from './retire.ts';
-import { formerName, type Scene } from './scene.ts';
+import { retryAt } from './restart.ts';
+import { forgetDrains, retire } from './retire.ts';
+import { formerName, type Scene, underwayOf } from './scene.ts';
 import { Turn } from './turn.ts';
 
 /** What a commit's removals come to, before anything is removed. */
@@ -43,15 +44,15 @@ export function planRemoval(
   verdict: PruneVerdict,
 ): { readonly plan: AppPlan; readonly routes: RouteTable } {
   const turn = new Turn();
-  const { world, name, memory } = scene;
+  const { world, memory } = scene;
   const hold = holdReason(scene, verdict);
   if (hold) lookAfter(scene, turn);
-  else if (!world.observed.underway[name]) remove(scene, turn);
+  else if (!underwayOf(scene)) remove(scene, turn);
   const { failure } = memory;
-  if (failure && world.now < failure.nextRetry) {
-    turn.steps.length = 0;
+  if (failure && world.now < retryAt(failure, world)) {
+    cut(turn, 0);
     turn.wake(failure.nextRetry);
-  }
+  } else cut(turn, turn.steps.length);
   const routes = hold ? routesOf(scene, true) : [];
   return { plan: describe(scene, turn, hold), routes };
 }
@@ -120,6 +121,7 @@ function lookAfter(scene: Scene, turn: Turn): void {
 
 function remove(scene: Scene, turn: Turn): void {
   const { memory, name, world } = scene;
+  forgetDrains(scene, turn);
   if (memory.deployment)
     turn.records.push({
       kind: 'close',
@@ -129,7 +131,7 @@ function remove(scene: Scene, turn: Turn): void {
       message: 'the app was removed from git',
       evidence: [],
     });
-  removeHooks({ ...scene, proven: true }, turn);
+  tendHooks({ ...scene, proven: true }, turn);
   retire(scene, scene.containers, true, turn);
   if (scene.containers.length > 0 || scene.hooks.length > 0) return;
   for (const volume of unretained(scene))

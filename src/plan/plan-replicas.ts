@@ -1,9 +1,9 @@
 import type { Container } from '../observed/observed.ts';
 import { isFlagged } from './address.ts';
+import { isDialled } from './dial.ts';
 import { fill } from './fill.ts';
 import { settleDeadline } from './gate.ts';
 import { deliverFiles, healInPlace } from './heal.ts';
-import { isDialled } from './plan-routes.ts';
 import { hasLostItsAddress } from './prepare.ts';
 import type { Target } from './release.ts';
 import { isPublished } from './release.ts';
@@ -30,7 +30,8 @@ export function planReplicas(scene: Scene, target: Target, turn: Turn, mayCreate
 /** What a container of the target needs next, by its standing. */
 function tend(scene: Scene, target: Target, member: Member, turn: Turn): void {
   const { container, standing } = member;
-  if (target.app.policy.selfHeal || !isPublished(container)) healInPlace(scene, member, turn);
+  if (target.app.policy.selfHeal || !scene.proven || !isPublished(container))
+    healInPlace(scene, member, turn);
   deliverFiles(scene, member, turn);
   switch (standing) {
     case 'unstarted':
@@ -77,7 +78,7 @@ function tend(scene: Scene, target: Target, member: Member, turn: Turn): void {
 /** A container that is down or sick, with backoff. A release on its way in is restarted only when others ended it. */
 function bringBack(scene: Scene, { container, health }: Member, turn: Turn): void {
   if (!scene.proven && !isPublished(container) && !wasEndedFromOutside(scene, container)) {
-    turn.wake(judgedAt(container));
+    turn.wake(judgedAt(scene, container));
     return;
   }
   if (isLeftStopped(scene, container)) return;
@@ -100,10 +101,14 @@ function bringBack(scene: Scene, { container, health }: Member, turn: Turn): voi
   );
 }
 
-/** With `selfHeal: false` a container that somebody stopped (SIGTERM, SIGKILL) is left so; a crash never is. */
-function isLeftStopped({ target }: Scene, container: Container): boolean {
+/**
+ * With `selfHeal: false` a container that somebody stopped (SIGTERM, SIGKILL) is left so; a crash never is, nor one of
+ * a release that is being brought in.
+ */
+function isLeftStopped({ target, proven }: Scene, container: Container): boolean {
   return (
     target?.app.policy.selfHeal === false &&
+    proven &&
     isPublished(container) &&
     [137, 143].includes(container.exitCode) &&
     !container.oomKilled
@@ -168,7 +173,7 @@ function route(scene: Scene, { container }: Member, turn: Turn): void {
     return;
   }
   turn.phases.add('Routing');
-  if (!isDialled(scene, container.replica)) return;
+  if (!isDialled(scene, container)) return;
   const flagged = isFlagged(container.live.address);
   turn.steps.push({
     kind: 'switch',

@@ -1,3 +1,4 @@
+import type { Failure } from '../observed/memory.ts';
 import type { Container, Health } from '../observed/observed.ts';
 import { isPublished } from './release.ts';
 import type { Scene } from './scene.ts';
@@ -7,11 +8,25 @@ const minute = 60 * second;
 /** A container that ran this long since its last restart starts its backoff anew. */
 const calm = 15 * minute;
 
+/**
+ * A moment that lies ahead was told by a clock that has been set back since. How long ago it was is not known: nobody
+ * waits for it a second time.
+ */
+export function asPast(time: number, { now }: Scene['world']): number {
+  return time > now ? 0 : time;
+}
+
+/** When a step that failed is tried again, milliseconds since the epoch. */
+export function retryAt({ at, nextRetry }: Failure, { now }: Scene['world']): number {
+  return at > now ? 0 : nextRetry;
+}
+
 /** When a container that is down or unhealthy is started again: 10 s, doubled each time, at most 5 minutes. */
 export function restartAt(scene: Scene, container: Container, health: Health | undefined): number {
   const tries = triesOf(scene, container.replica);
-  if (container.state === 'running') return (health?.since ?? scene.world.now) + backoff(tries + 1);
-  const downSince = container.finishedAt || scene.world.now;
+  const { world } = scene;
+  if (container.state === 'running') return asPast(health?.since ?? world.now, world) + backoff(tries + 1);
+  const downSince = asPast(container.finishedAt || world.now, world);
   return tries === 0 ? downSince : downSince + backoff(tries);
 }
 
@@ -51,9 +66,8 @@ const together = 30 * second;
 
 /** A start that was cut short by others may be repeated, three times, before it counts against the release. */
 export function wasEndedFromOutside(scene: Scene, container: Container): boolean {
-  const recent = (scene.memory.restarts[container.replica] ?? []).filter(
-    (time) => time >= container.createdAt,
-  );
+  const born = asPast(container.createdAt, scene.world);
+  const recent = (scene.memory.restarts[container.replica] ?? []).filter((time) => time >= born);
   if (container.oomKilled || recent.length >= 3) return false;
   return endedFromOutside.includes(container.exitCode) || endedWithOthers(scene, container);
 }
@@ -72,6 +86,7 @@ function endedWithOthers({ world }: Scene, { id, finishedAt }: Container): boole
  * When a clean exit of a release on its way in is judged, milliseconds since the epoch: a moment later, so that an
  * engine that is just going down shows it by taking the others too.
  */
-export function judgedAt({ exitCode, finishedAt }: Container): number {
-  return exitCode === 0 ? finishedAt + 2 * second : finishedAt;
+export function judgedAt({ world }: Scene, { exitCode, finishedAt }: Container): number {
+  const ended = asPast(finishedAt, world);
+  return exitCode === 0 ? ended + 2 * second : ended;
 }

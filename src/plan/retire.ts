@@ -3,7 +3,7 @@ import { recordHealing } from './healed.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
 import type { Scene } from './scene.ts';
-import { isRouted, isServing } from './traffic.ts';
+import { dialledBy, isRouted, onFlag, routesNear } from './traffic.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -14,12 +14,20 @@ export function retire(scene: Scene, olds: readonly Container[], takenOver: bool
   for (const old of olds) retireOne(scene, old, takenOver || isRelieved(scene, old), turn);
 }
 
-/** Another container of its replica serves in its place: of two old releases one is enough. */
+/** Another container of its replica serves rather than it: of two old releases one is enough. */
 function isRelieved(scene: Scene, old: Container): boolean {
-  if (isServing(scene, old)) return false;
-  return scene.containers.some(
-    (other) => other.replica === old.replica && other !== old && isServing(scene, other),
+  const others = scene.containers.filter(
+    (one) => one !== old && one.replica === old.replica && one.state === 'running' && isPublished(one),
   );
+  return others.some((other) => claim(scene, other) > claim(scene, old));
+}
+
+/** How far it is the one that serves: it is dialled, or its flag says so, under the app's name or the one before. */
+function claim(scene: Scene, container: Container): number {
+  if (container.state === 'running' && routesNear(scene, container).length > 0 && isRouted(scene, container))
+    return 3;
+  if (!onFlag(scene, container)) return 0;
+  return container.app === scene.name ? 2 : 1;
 }
 
 function retireOne(scene: Scene, old: Container, takenOver: boolean, turn: Turn): void {
@@ -45,6 +53,16 @@ function drain(scene: Scene, old: Container, turn: Turn): void {
   if (hasDrained(scene, old, turn)) end(scene, old, 'it has drained', turn);
 }
 
+/** Who is dialled again was out of the routes before: the time that it was given then is void. */
+export function forgetDrains(scene: Scene, turn: Turn): void {
+  for (const container of scene.containers)
+    if (
+      scene.world.memory.containers[container.id]?.unroutedSince !== undefined &&
+      hasRoutes(scene, container)
+    )
+      turn.records.push({ kind: 'drain', container: container.id, since: undefined });
+}
+
 /** Out of the routes first, then the time that requests under way are given; true when that is over. */
 export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
   if (isUnseen(scene)) {
@@ -54,21 +72,21 @@ export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
   const since = scene.world.memory.containers[old.id]?.unroutedSince;
   if (hasRoutes(scene, old)) {
     turn.phases.add('Routing');
-    // It was out of the routes before: the time that it was given then is over.
-    if (since !== undefined) turn.records.push({ kind: 'drain', container: old.id, since: undefined });
     return false;
   }
   turn.phases.add('Draining');
-  if (since === undefined) turn.records.push({ kind: 'drain', container: old.id, since: scene.world.now });
-  const until = (since ?? scene.world.now) + drainOf(scene);
+  // Told by a clock that has been set back since: the time begins anew.
+  const isKnown = since !== undefined && since <= scene.world.now;
+  if (!isKnown) turn.records.push({ kind: 'drain', container: old.id, since: scene.world.now });
+  const until = (isKnown ? since : scene.world.now) + drainOf(scene);
   if (scene.world.now < until) turn.wake(until);
   return scene.world.now >= until;
 }
 
-/** While Caddy does not answer nobody knows whom it sends requests to when it is back: nobody's time is over. */
+/** While nobody knows whom Caddy sends requests to (it does not answer, or was changed by hand), nobody's time is over. */
 function isUnseen({ world, target, memory }: Scene): boolean {
   const isExposed = [target, memory.lastHealthy].some((one) => (one?.app.domains.length ?? 0) > 0);
-  return isExposed && world.observed.proxy.state === 'unreachable';
+  return isExposed && world.observed.proxy.state !== 'running';
 }
 
 /** `onFailure: pause` leaves what failed as it is, for a person to look at. */
@@ -80,7 +98,8 @@ function isKept({ memory, wanted, quarantined }: Scene, old: Container): boolean
 
 function keepServing(scene: Scene, old: Container, turn: Turn): void {
   const since = scene.world.memory.containers[old.id]?.unroutedSince;
-  if (since !== undefined) turn.records.push({ kind: 'drain', container: old.id, since: undefined });
+  if (since !== undefined && !hasRoutes(scene, old))
+    turn.records.push({ kind: 'drain', container: old.id, since: undefined });
   if (old.state === 'paused')
     turn.steps.push({
       kind: 'unpause',
@@ -103,10 +122,11 @@ function keepServing(scene: Scene, old: Container, turn: Turn): void {
   });
 }
 
-/** Still dialled by Caddy: its replica's flag or the routes must change first. */
+/** Still dialled by Caddy, be it for another replica: a flag or the routes must change first. */
 function hasRoutes(scene: Scene, old: Container): boolean {
-  const domains = scene.lookup.routes.get(old.app) ?? [];
-  return domains.length > 0 && isRouted(scene, old);
+  return routesNear(scene, old).some(({ app, upstreams }) =>
+    upstreams.some((upstream) => dialledBy({ ...scene, name: app }, upstream) === old.live.address),
+  );
 }
 
 /** A manifest's own when it says nothing; for what was never healthy or is not remembered too. */

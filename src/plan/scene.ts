@@ -1,7 +1,7 @@
 import type { App } from '../desired/app.ts';
 import { isOwnName } from '../observed/container-name.ts';
 import type { AppMemory } from '../observed/memory.ts';
-import type { Container, Health, Image } from '../observed/observed.ts';
+import type { Container, Health, Image, Underway } from '../observed/observed.ts';
 import type { Slots } from './address.ts';
 import { compareSpec, type FieldChange } from './compare-spec.ts';
 import { expectedSpec, volumeName } from './expected.ts';
@@ -112,6 +112,12 @@ function renamed(app: App, name: string): App {
   return app.name === name ? app : { ...app, name, renamedFrom: app.name };
 }
 
+/** What is being done to its containers right now, under its own name or the one before. */
+export function underwayOf({ world, name, former }: Scene): Underway | undefined {
+  const { underway } = world.observed;
+  return underway[name] ?? (former === undefined ? undefined : underway[former]);
+}
+
 /** The commit that an app is read at: with several sources that of its own. */
 export function revisionOf({ desired }: World, app: string): string {
   return desired.revisions?.[app] ?? desired.revision;
@@ -157,7 +163,7 @@ function looked(
   return { target: kept, quarantined: false };
 }
 
-type Bare = Pick<Scene, 'world' | 'lookup' | 'name' | 'memory' | 'containers'>;
+type Bare = Pick<Scene, 'world' | 'lookup' | 'name' | 'former' | 'memory' | 'containers'>;
 
 function lineUp(scene: Bare, target: Target): Replica[] {
   return Array.from({ length: target.app.replicas }, (_, index) => {
@@ -278,11 +284,13 @@ export function isStalled(
 }
 
 /**
- * A release is proven when it is the last healthy one, or when history is lost and every replica of it bears
+ * A release is proven when it is the last healthy one, unless it was so without any replica, or when history is lost and every replica of it bears
  * the mark of having passed the gate.
  */
 function isProven(memory: AppMemory<App>, target: Target, replicas: readonly Replica[]): boolean {
-  if (isSameRelease(memory.lastHealthy, target)) return true;
+  const { lastHealthy } = memory;
+  if (lastHealthy && isSameRelease(lastHealthy, target))
+    return lastHealthy.app.replicas > 0 || target.app.replicas === 0;
   if (memory.deployment || memory.lastHealthy) return false;
   return replicas.every(
     ({ current, olds }) => current !== undefined && isPublished(current.container) && olds.length === 0,

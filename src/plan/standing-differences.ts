@@ -2,6 +2,7 @@ import type { Container } from '../observed/observed.ts';
 import type { Difference } from './plan.ts';
 import { isPublished } from './release.ts';
 import { isRightlyNamed, type Scene } from './scene.ts';
+import { isFinished } from './standing.ts';
 import { isExposed } from './take-over.ts';
 import { onFlag } from './traffic.ts';
 
@@ -16,7 +17,10 @@ interface Row {
 const rows: readonly Row[] = [
   {
     subject: 'state',
-    holds: ({ wanted }, { state }) => state === 'exited' && wanted?.app.restart === 'always',
+    holds: ({ wanted }, container) =>
+      wanted !== undefined &&
+      container.state === 'exited' &&
+      !isFinished({ container, restart: wanted.app.restart }),
     live: ({ exitCode }) => `exited (${exitCode})`,
     desired: () => 'running',
   },

@@ -57,7 +57,8 @@ export function standingOf(subject: Subject): { readonly standing: Standing; rea
     : { standing: 'current', reason: 'it is as git wants it' };
 }
 
-function isFinished({ container, restart }: Subject): boolean {
+/** Ended, and by its restart policy not to be started again. */
+export function isFinished({ container, restart }: Pick<Subject, 'container' | 'restart'>): boolean {
   if (container.state !== 'exited' || container.startedAt === 0) return false;
   return restart === 'never' || (restart === 'on-failure' && container.exitCode === 0);
 }

@@ -1,5 +1,5 @@
-import type { Container, Upstream } from '../observed/observed.ts';
-import { isFlagged } from './address.ts';
+import type { Container, Route, Upstream } from '../observed/observed.ts';
+import { addressOf, isFlagged } from './address.ts';
 import type { Lookup } from './lookup.ts';
 import type { World } from './plan.ts';
 import { isPublished } from './release.ts';
@@ -9,12 +9,14 @@ export interface Place {
   readonly world: World;
   readonly lookup: Lookup;
   readonly name: string;
+  /** The name it had before, for as long as that matters. */
+  readonly former: string | undefined;
 }
 
-/** The replica's flag stands for the slot this container is in. */
-export function onFlag(scene: Place, container: Container): boolean {
-  if (!usesFlags(scene) || container.live.address === '') return true;
-  return flagOf(scene, container.replica) === isFlagged(container.live.address);
+/** The flag of its replica, under the name that its app had when it was made, stands for the slot it is in. */
+export function onFlag(scene: Place, { app, replica, live }: Container): boolean {
+  if (!usesFlags(scene) || live.address === '') return true;
+  return flagOf({ ...scene, name: app }, replica) === isFlagged(live.address);
 }
 
 /** Switching by flag files needs a file system that Caddy and we share. */
@@ -29,32 +31,35 @@ export function flagOf(scene: Place, replica: number): boolean {
 /** Caddy may send this container a request right now, as far as is known. */
 export function isRouted(scene: Place, container: Container): boolean {
   if (scene.world.observed.proxy.state !== 'running') return onFlag(scene, container);
-  const flagged = flagOf({ ...scene, name: container.app }, container.replica);
-  const routes = scene.lookup.routes.get(container.app) ?? [];
-  return routes.some((route) => route.upstreams.some((upstream) => dials(upstream, container, flagged)));
+  const { replica, live } = container;
+  return routesNear(scene, container).some(({ app, upstreams }) =>
+    upstreams.some(
+      (one) => one.replica === replica && dialledBy({ ...scene, name: app }, one) === live.address,
+    ),
+  );
 }
 
-function dials(upstream: Upstream, container: Container, flagged: boolean): boolean {
-  return (
-    upstream.replica === container.replica &&
-    addressOf(flagged ? upstream.flagged : upstream.plain) === container.live.address
-  );
+/** Routes that may name a container: its app's, and in a rename those of the other name too. */
+export function routesNear({ lookup, name, former }: Place, { app }: Container): readonly Route[] {
+  const own = lookup.routes.get(app) ?? [];
+  const other = name === app ? former : name;
+  return other === undefined ? own : [...own, ...(lookup.routes.get(other) ?? [])];
+}
+
+/** The address that an upstream of the app's routes comes to, under its flag as it stands. */
+export function dialledBy(place: Place, { replica, plain, flagged }: Upstream): string {
+  return addressOf(flagOf(place, replica) ? flagged : plain);
 }
 
 /** Traffic reaches it: by the routes where the app has any, else it is the one that its replica's flag names. */
 export function isServing(scene: Place, container: Container): boolean {
   if (container.state !== 'running' || !isPublished(container)) return false;
-  return scene.lookup.routes.has(container.app) ? isRouted(scene, container) : onFlag(scene, container);
-}
-
-/** The host part of `address:port`. */
-export function addressOf(dial: string): string {
-  return dial.slice(0, dial.lastIndexOf(':'));
+  return routesNear(scene, container).length > 0 ? isRouted(scene, container) : onFlag(scene, container);
 }
 
 /** The address that the routes name for a replica, under its flag as it stands. */
 export function routedAddress(scene: Place, replica: number): string | undefined {
   const upstreams = scene.lookup.routes.get(scene.name)?.flatMap((route) => route.upstreams) ?? [];
   const upstream = upstreams.find((one) => one.replica === replica);
-  return upstream && addressOf(flagOf(scene, replica) ? upstream.flagged : upstream.plain);
+  return upstream && dialledBy(scene, upstream);
 }

@@ -118,7 +118,7 @@ export class Controller {
   async crash(done: boolean): Promise<void> {
     await drained();
     const [pending] = this.#pending;
-    if (done && pending) this.#attempt(pending.step, undefined);
+    if (done && pending) this.#attempt(pending.step, undefined, pending.app);
     this.#pending = [];
     this.#workers = this.#start();
   }
@@ -177,7 +177,7 @@ export class Controller {
     settle(this.#attempt(step, fault, app));
   }
 
-  #attempt(step: Step, fault: CallFault | undefined, app = ''): EdgeError | undefined {
+  #attempt(step: Step, fault: CallFault | undefined, app: string): EdgeError | undefined {
     this.performed += 1;
     const judge = this.#oracle.begin(step, app);
     try {

@@ -4,6 +4,7 @@ import { isPublished } from '../../src/plan/release.ts';
 import { stepsOf } from '../../src/plan/simulate.ts';
 import type { Model } from './model.ts';
 import { Random } from './random.ts';
+import { behaviourOf } from './sketches.ts';
 
 const hour = 3_600_000;
 /** What starts slowly has started, and tags were looked up. */
@@ -47,7 +48,7 @@ export async function rest(model: Model, what: string): Promise<number> {
   for (let quiet = 0; quiet < 4; ) {
     const count = controller.looks - before;
     if (count > limit) oracle.fail(`${what}: after ${count} looks it is not at rest`);
-    const plan = controller.look();
+    const plan = withoutHopeless(model, controller.look());
     if (!plan) return oracle.fail(`${what}: the engine is not seen`);
     await controller.work(random);
     // A verdict that changes asks for another look, at once or when something that starts slowly has started.
@@ -68,10 +69,12 @@ export async function rest(model: Model, what: string): Promise<number> {
 }
 
 /** Time passes that nobody asked to be woken in: what a look does then must come from what happened meanwhile. */
-function wait({ host, oracle, controller }: Model, what: string, wakeAt: number | undefined): void {
+function wait(model: Model, what: string, wakeAt: number | undefined): void {
+  const { host, oracle, controller } = model;
   const before = host.news();
   host.tick(slowest);
-  const plan = host.news() === before && wakeAt === undefined ? controller.preview() : undefined;
+  const isSilent = host.news() === before && wakeAt === undefined;
+  const plan = isSilent ? withoutHopeless(model, controller.preview()) : undefined;
   if (plan && isActing(plan))
     oracle.fail(`${what}: it acts by time alone and did not ask for it: ${describe(plan)}`);
 }
@@ -81,7 +84,7 @@ async function stays(model: Model, what: string): Promise<void> {
   const { controller, host, oracle } = model;
   for (const ms of [1, 1_000, hour, hour]) {
     host.tick(ms);
-    const plan = controller.look();
+    const plan = withoutHopeless(model, controller.look());
     if (plan && isActing(plan)) oracle.fail(`${what}: it was at rest, and acts again: ${describe(plan)}`);
     await controller.work(new Random(7));
   }
@@ -109,6 +112,32 @@ function isActing(plan: Plan): boolean {
   );
 }
 
+/**
+ * A release that once counted as healthy and never answers again, whatever is done, is started again every five
+ * minutes, for ever: that is how it rests.
+ */
+function isHopeless({ controller }: Model, { app, steps, replicas, health }: AppPlan): boolean {
+  const release = controller.memory.apps[app]?.lastHealthy?.app;
+  if (!release || !['bad', 'mute', 'exit', 'oom'].includes(behaviourOf(release.container.image)))
+    return false;
+  return (
+    health !== 'Healthy' &&
+    release.replicas > 0 &&
+    replicas.desired > 0 &&
+    steps.every(({ kind }) => kind === 'start' || kind === 'restart')
+  );
+}
+
+function withoutHopeless(model: Model, plan: Plan | undefined): Plan | undefined {
+  const apps = plan?.apps.filter((app) => !isHopeless(model, app)) ?? [];
+  if (!plan || apps.length === plan.apps.length) return plan;
+  const { wakeAt: _theirs, ...rest } = plan;
+  const { nextRetry } = model.controller.memory.apps['']?.failure ?? {};
+  const retry = nextRetry !== undefined && nextRetry > model.host.now ? [nextRetry] : [];
+  const times = [...apps.flatMap(({ wakeAt }) => wakeAt ?? []), ...retry];
+  return { ...rest, apps, ...(times.length === 0 ? {} : { wakeAt: Math.min(...times) }) };
+}
+
 function describe(plan: Plan): string {
   const steps = stepsOf(plan).map(({ app, step }) => `${app} ${step.kind} (${step.reason})`);
   const records = plan.apps.flatMap(({ app, records }) => records.map(({ kind }) => `${app} +${kind}`));
@@ -121,14 +150,15 @@ export function judgeRest(model: Model, what: string, everything: boolean): void
   for (const app of plan?.apps ?? []) {
     const reason = app.conditions.find(({ type }) => type === 'Ready')?.reason ?? '';
     const wanted = model.controller.desired.apps.find(({ name }) => name === app.app);
-    if (!everything && wanted && mayWait(wanted)) continue;
-    if (wanted?.policy.selfHeal === false && isDriftAlone(app)) continue;
+    if (!everything && wanted && (mayWait(wanted) || isClaimed(model, wanted))) continue;
+    if (wanted?.policy.selfHeal === false && hasDrift(app)) continue;
+    if (isHopeless(model, app)) continue;
     // It is left as it stands, with hooks and with old ones beside the new.
     if (reason === 'Suspended') continue;
     if (app.sync === 'Synced' && isWell(app)) judgeApp(model, wanted, what);
     else if (everything && wanted) fail(model, what, app, reason);
     else if (!heldReasons.has(reason) && wanted) fail(model, what, app, reason);
-    else if (everything && !reason.startsWith('Prune')) fail(model, what, app, reason);
+    else if (everything && !isKept(reason)) fail(model, what, app, reason);
   }
 }
 
@@ -142,14 +172,30 @@ function fail(
   return model.oracle.fail(`${what}: ${app} rests ${sync} ${health} ${operation} (${reason}) ${found}`);
 }
 
+/** Not wanted by git, and not to be removed: by its manifest, or by that of one that needs it. */
+function isKept(reason: string): boolean {
+  return reason.startsWith('Prune') || reason === 'WaitsForDependant';
+}
+
 /** For a person or another app; a step that failed before is what its status tells then. */
 function mayWait({ deploy, dependsOn }: App): boolean {
   return deploy.approval === 'manual' || dependsOn.length > 0;
 }
 
-/** What somebody changed by hand is left so where the manifest asks for it. */
-function isDriftAlone({ differences }: AppPlan): boolean {
-  return differences.length > 0 && differences.every(({ cause }) => cause === 'drift');
+/** Its host is answered by an app that git does not name any more, and whose removal is held. */
+function isClaimed({ controller, host }: Model, { name, renamedFrom, domains }: App): boolean {
+  const isNamed = (app: string) => controller.desired.apps.some((one) => one.name === app);
+  return host.serves.some(
+    (route) =>
+      ![name, renamedFrom].includes(route.app) &&
+      !isNamed(route.app) &&
+      domains.some((domain) => domain.host === route.host),
+  );
+}
+
+/** What somebody changed by hand is left so where the manifest asks for it, with what would come after it. */
+function hasDrift({ differences }: AppPlan): boolean {
+  return differences.some(({ cause }) => cause === 'drift');
 }
 
 function isWell({ health }: AppPlan): boolean {

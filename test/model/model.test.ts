@@ -5,7 +5,7 @@ import { play } from './play.ts';
 import { playSeeds, shortWalks, walk } from './simulate-many.ts';
 import { simulateSideBySide } from './simulate-side-by-side.ts';
 
-for (const { name, schedule } of found)
+for (const { name, ...schedule } of found)
   test(name, async () => {
     assert.is((await play(schedule)).broken, undefined);
   });

@@ -73,7 +73,7 @@ export class Oracle {
   readonly #failed = new Map<string, Failed>();
   /** When a container was last dialled as far as a look or an own step could know. */
   readonly #dialled = new Map<string, number>();
-  /** Hosts that answered at the last look. */
+  /** Host and replica of those that answered well at the look that decided the host's steps, and of which it could be known. */
   #servedAt: ReadonlySet<string> = new Set();
   /** Made while nobody could know which addresses Caddy dials. */
   readonly #blind = new Set<string>();
@@ -127,7 +127,7 @@ export class Oracle {
   }
 
   planned(world: World, plan: Plan): void {
-    const isSeen = this.#host.proxyUp && this.#host.engine.proxy.state === 'running';
+    const isSeen = this.#seesDials();
     // Since when somebody is not dialled is not known while Caddy cannot be asked.
     if (!isSeen) this.#dialled.clear();
     // What was made blindly may stand where Caddy still sends another app's requests: those are not its own.
@@ -141,14 +141,7 @@ export class Oracle {
       if (held.has(app)) this.#held.add(app);
       else this.#held.delete(app);
     }
-    this.#servedAt = new Set(
-      this.#dials()
-        .filter(
-          (dial) =>
-            this.#isAnswered(dial) && this.#host.isWell(dial.container?.id ?? '') && this.#isKnown(dial),
-        )
-        .map(({ host }) => host),
-    );
+    if (plan.host.length > 0 && !world.observed.underway['']) this.#servedAt = this.#whoServes();
     for (const { app, records } of plan.apps)
       for (const record of records) {
         if (record.kind === 'quarantine') this.#failed.set(app, { imageId: undefined, ...record.quarantine });
@@ -156,6 +149,15 @@ export class Oracle {
         if (record.kind === 'renamed') this.#failed.delete(app);
       }
     this.say(() => `look at ${world.now - 1_000_000} ms: ${shortly(plan)}`);
+  }
+
+  #whoServes(): ReadonlySet<string> {
+    const isWell = (dial: Dial) => this.#isAnswered(dial) && this.#host.isWell(dial.container?.id ?? '');
+    return new Set(
+      this.#dials()
+        .filter((dial) => isWell(dial) && this.#isKnown(dial))
+        .map(placeOf),
+    );
   }
 
   /** What is so before a call; the answer judges what is so after it. */
@@ -168,7 +170,7 @@ export class Oracle {
         { specHash: step.spec.labels['plimsoll.spec-hash'] ?? '', imageId: step.spec.image },
         'a container is made of',
       );
-    if (step.kind === 'create' && !this.#host.proxyUp) this.#blind.add(step.spec.name);
+    if (step.kind === 'create' && !this.#seesDials()) this.#blind.add(step.spec.name);
     const isUndisturbed = this.#decidedAt.get(app) === this.#stamp() && !this.#host.isStale;
     if (isUndisturbed && this.#held.has(app) && ['stop', 'remove', 'remove-volume'].includes(step.kind))
       this.fail(`removals of this commit are held, and ${app} is removed: ${step.kind}`);
@@ -182,6 +184,11 @@ export class Oracle {
       this.#judgeAddresses();
       if (judged) this.#judgeTraffic(step, before);
     };
+  }
+
+  /** Which addresses Caddy dials can be known. */
+  #seesDials(): boolean {
+    return this.#host.proxyUp && this.#host.engine.proxy.state === 'running';
   }
 
   #stamp(): number {
@@ -251,7 +258,8 @@ export class Oracle {
       const { container } = dial;
       // A hand may have taken the mark of the gate away.
       if (!container || isPublished(container) || this.#host.verified.has(container.id)) continue;
-      if (!this.#isStartFirst(dial.app) || this.#blind.has(container.name)) continue;
+      const isGapless = [dial.app, container.app].every((app) => this.#isStartFirst(app));
+      if (!isGapless || this.#blind.has(container.name)) continue;
       const was = before.find((one) => one.host === dial.host && one.replica === dial.replica);
       // Where nobody answered, what comes up in the place of a vanished container may be asked before its gate.
       if (was && !was.container && this.#appsOf(dial.app).some(({ name }) => name === container.app))
@@ -267,13 +275,14 @@ export class Oracle {
 
   /** Who served with start-first serves on, replica by replica, unless git wants it otherwise. */
   #judgeHost(step: Step, host: string, before: readonly Dial[], after: readonly Dial[]): void {
-    const served = before.filter((dial) => dial.host === host && this.#isAnswered(dial));
+    // What was down when the routes were decided may be back by now: the next look has it.
+    const isSeen = (dial: Dial) => step.kind !== 'load-routes' || this.#servedAt.has(placeOf(dial));
+    const served = before.filter((dial) => dial.host === host && this.#isAnswered(dial) && isSeen(dial));
     const serving = after.filter((dial) => dial.host === host && this.#isAnswered(dial));
     const app = served[0]?.app ?? '';
     const releases = this.#appsOf(app);
     const replicas = Math.min(...releases.map((one) => one.replicas));
-    // What was down when the routes were decided may be back by now: the next look has it.
-    if (step.kind === 'load-routes' && !this.#servedAt.has(host)) return;
+    if (served.length === 0) return;
     if (!this.#isWanted(app) || !releases.every(mustServe) || this.#isGivenUp(app)) return;
     if (serving.length === 0) this.fail(`${step.kind} takes ${host} from everybody who served it`);
     for (const { replica } of served) {
@@ -287,21 +296,26 @@ export class Oracle {
   /** By a container of the app itself, under its name or the one before. */
   #isAnswered({ container, app }: Dial): boolean {
     if (!container || !isPublished(container)) return false;
+    if (!this.#host.isOurs(container, this.#controller?.memory.containers ?? {})) return false;
     return (
       container.app === app ||
       this.#appsOf(app).some(({ name, renamedFrom }) => [name, renamedFrom].includes(container.app))
     );
   }
 
-  /** Somebody knows where it listens: Caddy, memory, or the release that is wanted does so too. */
+  /** Where it listens is known: Caddy runs it, or memory has its release, or it listens where those do that are known. */
   #isKnown({ app, container }: Dial): boolean {
     const { memory, desired } = this.#controller ?? {};
-    const wanted = desired?.apps.find(({ name }) => name === app)?.container.ports[0]?.container;
-    return (
-      this.#host.engine.proxy.state === 'running' ||
-      memory?.apps[app]?.lastHealthy !== undefined ||
-      wanted === portOf(container?.specHash ?? '')
+    const wanted = desired?.apps.find(({ name }) => name === app);
+    const { specHash = '' } = container ?? {};
+    const { lastHealthy } = memory?.apps[app] ?? {};
+    if (this.#host.engine.proxy.state === 'running' || lastHealthy?.specHash === specHash) return true;
+    // Of several that passed the gate nobody knows which one served.
+    const guess = (lastHealthy?.app ?? wanted)?.container.ports[0]?.container;
+    const peers = this.#host.engine.containers.filter(
+      (one) => one.app === container?.app && one.replica === container.replica && isPublished(one),
     );
+    return peers.every((peer) => portOf(peer.specHash) === guess);
   }
 
   #isStartFirst(app: string): boolean {
@@ -331,10 +345,12 @@ export class Oracle {
     const { desired, memory } = this.#controller ?? {};
     const wanted = (desired?.apps ?? []).filter((app) => app.name === name || app.renamedFrom === name);
     const names = [name, ...wanted.flatMap((app) => [app.name, app.renamedFrom ?? []].flat())];
-    const remembered = names.flatMap((one) => {
-      const { lastHealthy, pin } = memory?.apps[one] ?? {};
-      return [lastHealthy?.app ?? [], pin?.app ?? []].flat();
-    });
+    const remembered = Object.entries(memory?.apps ?? {}).flatMap(([key, { lastHealthy, pin }]) =>
+      // A release from before a rename bears the name that it had then.
+      [key, lastHealthy?.app.name ?? key].some((one) => names.includes(one))
+        ? [lastHealthy?.app ?? [], pin?.app ?? []].flat()
+        : [],
+    );
     return [...wanted, ...remembered];
   }
 
@@ -362,6 +378,10 @@ export class Oracle {
       }),
     );
   }
+}
+
+function placeOf({ host, replica }: Dial): string {
+  return `${host} ${replica}`;
 }
 
 function mustServe({ deploy, state, replicas, domains }: App): boolean {

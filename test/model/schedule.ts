@@ -5,7 +5,7 @@ import { type Meddling, meddle } from '../plan/worlds.ts';
 import type { Model } from './model.ts';
 import type { CallFault } from './model-host.ts';
 import { Random } from './random.ts';
-import type { Behaviour, Sketch } from './sketches.ts';
+import { type Behaviour, behaviourOf, type Sketch } from './sketches.ts';
 
 /** What one commit does to the manifest of one slot. */
 export type Change =
@@ -379,13 +379,18 @@ function toEngine(model: Model, what: Extract<Event, { kind: 'engine' }>['what']
   const { host } = model;
   if (what === 'loses events') host.loseEvents();
   if (what === 'is listed' || what === 'restarts') host.resync();
-  if (what === 'restarts')
+  if (what === 'restarts') {
+    const running = host.engine.containers.filter(({ state }) => state === 'running');
+    // What never answers well does not end well either: it would pass for a job that has done its work.
+    const isWell = ({ imageId }: Container) => !['bad', 'mute', 'hang'].includes(behaviourOf(imageId));
+    end(model, running.filter(isWell), 0, false);
     end(
       model,
       host.engine.containers.filter(({ state }) => state === 'running'),
-      0,
+      143,
       false,
     );
+  }
   if (what === 'goes' || what === 'comes') host.engineUp = what === 'comes';
 }
 

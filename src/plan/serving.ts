@@ -1,0 +1,117 @@
+import type { Container } from '../observed/observed.ts';
+import { isDialled, isInDialledPair, runningRoutes, type Serving } from './dial.ts';
+import { isReady, settleDeadline } from './gate.ts';
+import { isPublished, isSameRelease } from './release.ts';
+import { restartAt } from './restart.ts';
+import type { Member, Replica, Scene } from './scene.ts';
+import { isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
+
+/** Every replica of the release is ready, and its flag says so. */
+export function isSwitched(scene: Scene): boolean {
+  return scene.replicas.every(({ current }) => isReady(current) && onFlag(scene, current.container));
+}
+
+/** Replicas that may be sent traffic, each with the container that its flag selects. */
+export function servingReplicas(scene: Scene): Serving[] {
+  const listed = new Set(
+    runningRoutes(scene).flatMap((route) => route.upstreams.map((upstream) => upstream.replica)),
+  );
+  const serving = scene.replicas.flatMap((replica) => toServing(scene, replica, listed));
+  serving.push(...leavingReplicas(scene));
+  const well = serving.filter(
+    ({ index, container }) =>
+      !isOut(scene, scene.replicas[index], container) && mayEnter(scene, container, listed.has(index)),
+  );
+  const chosen = well.length > 0 ? well : serving.filter(({ index }) => listed.has(index));
+  const served = new Set(serving.map(({ index }) => index));
+  // Nobody waits where it is not known what Caddy ran: who served would be cut off meanwhile.
+  const arriving =
+    scene.world.observed.proxy.state !== 'edited' &&
+    scene.replicas.some((replica) => !served.has(replica.index) && isArriving(scene, replica));
+  return arriving ? chosen.filter(({ index }) => listed.has(index)) : chosen;
+}
+
+/** About to serve as well: those who are ready wait for it, so that all of them cost one reload. */
+function isArriving(scene: Scene, { current }: Replica): boolean {
+  if (!current) return scene.memory.failure === undefined && !scene.lookup.routes.has(scene.name);
+  if (current.standing === 'unstarted') return scene.memory.failure === undefined;
+  return current.standing === 'settling' && scene.world.now < settleDeadline(scene, current.container);
+}
+
+/** Replicas that the release does not have serve until all those that it has do. */
+function leavingReplicas(scene: Scene): Serving[] {
+  if (isSwitched(scene)) return [];
+  const leaving = scene.surplus.filter(
+    (one) => one.replica >= scene.replicas.length && isServing(scene, one),
+  );
+  return leaving.map((container) => ({ index: container.replica, container }));
+}
+
+function toServing(scene: Scene, { index, current, olds }: Replica, listed: ReadonlySet<number>): Serving[] {
+  const owner = ownerOf(scene);
+  // Where an older one listens is known of the last healthy release alone, and else by the routes.
+  const { lastHealthy } = scene.memory;
+  const known = olds.toSorted(
+    (a, b) => Number(isSameRelease(lastHealthy, b)) - Number(isSameRelease(lastHealthy, a)),
+  );
+  const candidates = [...(current ? [current.container] : []), ...known].filter(
+    (one) => isPublished(one) && one.app === owner,
+  );
+  const isUp = ({ state }: Container) => state === 'running';
+  const chosen = candidates.filter((one) => onFlag(scene, one));
+  const arrived = candidates.find((one) => isUp(one) && one === current?.container);
+  const container =
+    (arrived && current && isNext(scene, current, listed.has(index)) ? arrived : undefined) ??
+    candidates.find((one) => isUp(one) && isRouted(scene, one)) ??
+    chosen.find(isUp) ??
+    (listed.has(index) ? arrived : undefined) ??
+    // It is coming back at the address that the routes name: leaving them now would cost two reloads.
+    chosen.find((one) => listed.has(index) && one.live.address !== '') ??
+    candidates.find((one) => isUp(one) && one !== arrived && !isDraining(scene, one));
+  return container && container.live.address !== '' ? [{ index, container }] : [];
+}
+
+function isDraining({ world }: Scene, { id }: Container): boolean {
+  return world.memory.containers[id]?.unroutedSince !== undefined;
+}
+
+/** What has passed the gate serves when its flag says so, will say so, or would do nothing: the routes dial other slots. */
+function isNext(scene: Scene, { container, standing }: Member, listed: boolean): boolean {
+  const isTrusted = scene.world.observed.proxy.state === 'edited' && standing === 'current';
+  if (onFlag(scene, container) || isTrusted) return true;
+  return listed && (isDialled(scene, container) || !isInDialledPair(scene, container));
+}
+
+/**
+ * The name whose flags tell who serves, and under which the routes stand. Where nobody knows what Caddy ran, a renamed
+ * app goes on under its former name until all that it is to have are ready.
+ */
+export function ownerOf(scene: Scene): string {
+  const { former, name, containers, world } = scene;
+  if (former === undefined || world.observed.proxy.state !== 'edited' || isSwitched(scene)) return name;
+  const serves = ({ app, state }: Container) => app === former && state === 'running';
+  return containers.some((one) => serves(one) && isPublished(one)) ? former : name;
+}
+
+/**
+ * Who serves stays; who comes (back) must be seen healthy first. Where nobody knows what Caddy ran, whoever has
+ * passed the gate is trusted.
+ */
+function mayEnter({ world, replicas }: Scene, container: Container, listed: boolean): boolean {
+  if (listed || world.observed.proxy.state === 'edited') return true;
+  const member = replicas[container.replica]?.current;
+  return member?.container !== container || member.health?.verdict === 'healthy';
+}
+
+/**
+ * Unhealthy, or down and not to be started at once. Where the one before still runs, a release that fails while it
+ * bakes is taken back by its flag: leaving the routes and coming back would cost everybody two reloads.
+ */
+function isOut(scene: Scene, replica: Replica | undefined, container: Container): boolean {
+  if (replica?.current?.container !== container) return false;
+  const member = replica.current;
+  const isReplaced = replica.olds.some((old) => isPublished(old) && old.state === 'running');
+  if (!scene.proven && isReplaced && usesFlags(scene)) return false;
+  if (member.standing === 'sick' || member.standing === 'finished') return true;
+  return member.standing === 'broken' && restartAt(scene, member.container, member.health) > scene.world.now;
+}
