@@ -75,6 +75,8 @@ export class Reconciler {
   #wanted = false;
   #looking: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** The moment that the last plan waits for has come, whatever the wall clock says. */
+  #isDue = false;
   #stopped = false;
   readonly #ready = new Map<string, string>();
 
@@ -197,7 +199,9 @@ export class Reconciler {
   }
 
   async #look(begun: number): Promise<void> {
-    if (await this.#seesNoNews(begun)) return;
+    const isDue = this.#isDue;
+    this.#isDue = false;
+    if (!isDue && (await this.#seesNoNews(begun))) return;
     const world = await this.#reader.read(() => this.#workers.underway());
     if ('unseen' in world) {
       this.#publish(world.unseen, begun);
@@ -365,7 +369,10 @@ export class Reconciler {
     // A moment that has come and that nothing could be done about must not become a busy loop.
     const shortest = 50;
     this.#timer = setTimeout(
-      () => this.trigger('timer'),
+      () => {
+        this.#isDue = true;
+        this.trigger('timer');
+      },
       Math.min(longest, Math.max(shortest, milliseconds)),
     );
   }

@@ -3,6 +3,7 @@ import type { Desired, Snapshot } from '../desired/desired.ts';
 import type { ProxyState, Underway } from '../observed/observed.ts';
 import { imagesOf } from '../plan/images-of.ts';
 import type { World } from '../plan/plan.ts';
+import { ContainerAges } from './container-ages.ts';
 import type { LoopEdges, Rewrite } from './ports.ts';
 import type { LoopOptions } from './reconciler.ts';
 
@@ -30,6 +31,7 @@ export class WorldReader {
   #rewrites: readonly Rewrite[] = [];
   #revision: string | undefined;
   #last: Parts | undefined;
+  readonly #ages = new ContainerAges();
   /** The proxy or a probe told of something since the last world was read. */
   #told = true;
 
@@ -98,8 +100,10 @@ export class WorldReader {
     const { probe, history } = this.#edges;
     // A turn that ended while we were reading is still under way for this look: what it did may not have been read.
     const underway = { ...before, ...underwayNow() };
-    const observed = { ...engine, proxy, health: probe.health(), underway };
-    const world = { now: now(), desired, observed, memory: history.memory(), settings };
+    const at = now();
+    const ages = this.#ages.measure(engine.containers, at);
+    const observed = { ...engine, proxy, health: probe.health(), ages, underway };
+    const world = { now: at, desired, observed, memory: history.memory(), settings };
     if (snapshot) this.#last = { snapshot, engine, world };
     return world;
   }

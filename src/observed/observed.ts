@@ -16,6 +16,11 @@ export interface Observed {
   readonly proxy: ProxyState;
   /** Health answers by container id; absent until the first answer. */
   readonly health: Readonly<Record<string, Health>>;
+  /**
+   * Milliseconds since a container's last start or end, by id, counted by a clock that nobody sets. The wall clock tells
+   * of those that are not in it.
+   */
+  readonly ages?: Readonly<Record<string, number>>;
   /** What each app's worker is doing right now, by app; `''` is the host itself. */
   readonly underway: Readonly<Record<string, Underway>>;
 }

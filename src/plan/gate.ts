@@ -2,6 +2,7 @@ import type { Container, Health } from '../observed/observed.ts';
 import { isPublished } from './release.ts';
 import { judgedAt, wasEndedFromOutside } from './restart.ts';
 import type { Member, Scene } from './scene.ts';
+import { sinceOf } from './since.ts';
 
 /** Why a release that is being brought in has failed. */
 export interface GateFailure {
@@ -112,7 +113,7 @@ function hookFailure(scene: Scene): GateFailure | undefined {
     if (limit !== undefined && scene.world.now >= limit)
       return {
         reason: 'HookTimedOut',
-        message: `${hook.hook} ran longer than ${(limit - hook.startedAt) / 1000} s`,
+        message: `${hook.hook} ran longer than ${(timeoutOf(scene, hook) ?? 0) / 1000} s`,
         containers: [hook.id],
       };
   }
@@ -120,10 +121,15 @@ function hookFailure(scene: Scene): GateFailure | undefined {
 }
 
 /** When a hook that was started and has not ended is given up, milliseconds since the epoch. */
-export function hookLimit({ target }: Scene, { hook, state, startedAt }: Container): number | undefined {
-  const timeout = hook && target?.app.hooks[hook]?.timeout;
+export function hookLimit(scene: Scene, container: Container): number | undefined {
+  const { state } = container;
+  const timeout = timeoutOf(scene, container);
   const isOn = state === 'running' || state === 'paused';
-  return isOn && timeout !== undefined ? startedAt + timeout : undefined;
+  return isOn && timeout !== undefined ? sinceOf(scene.world, container) + timeout : undefined;
+}
+
+function timeoutOf({ target }: Scene, { hook }: Container): number | undefined {
+  return hook && target?.app.hooks[hook]?.timeout;
 }
 
 export function isOfTarget({ target }: Scene, container: Container): boolean {
@@ -131,8 +137,8 @@ export function isOfTarget({ target }: Scene, container: Container): boolean {
 }
 
 /** When a container that has not passed its gate is given up, milliseconds since the epoch. */
-export function settleDeadline({ target }: Scene, container: Container): number {
-  return container.startedAt + (target?.app.deploy.deadline ?? 0);
+export function settleDeadline({ world, target }: Scene, container: Container): number {
+  return sinceOf(world, container) + (target?.app.deploy.deadline ?? 0);
 }
 
 /**

@@ -2,19 +2,12 @@ import type { Failure } from '../observed/memory.ts';
 import type { Container, Health } from '../observed/observed.ts';
 import { isPublished } from './release.ts';
 import type { Scene } from './scene.ts';
+import { asPast, sinceOf } from './since.ts';
 
 const second = 1_000;
 const minute = 60 * second;
 /** A container that ran this long since its last restart starts its backoff anew. */
 const calm = 15 * minute;
-
-/**
- * A moment that lies ahead was told by a clock that has been set back since. How long ago it was is not known: nobody
- * waits for it a second time.
- */
-export function asPast(time: number, { now }: Scene['world']): number {
-  return time > now ? 0 : time;
-}
 
 /** When a step that failed is tried again, milliseconds since the epoch. */
 export function retryAt({ at, nextRetry }: Failure, { now }: Scene['world']): number {
@@ -26,7 +19,7 @@ export function restartAt(scene: Scene, container: Container, health: Health | u
   const tries = triesOf(scene, container.replica);
   const { world } = scene;
   if (container.state === 'running') return asPast(health?.since ?? world.now, world) + backoff(tries + 1);
-  const downSince = asPast(container.finishedAt || world.now, world);
+  const downSince = container.finishedAt ? asPast(sinceOf(world, container), world) : world.now;
   return tries === 0 ? downSince : downSince + backoff(tries);
 }
 
@@ -86,7 +79,7 @@ function endedWithOthers({ world }: Scene, { id, finishedAt }: Container): boole
  * When a clean exit of a release on its way in is judged, milliseconds since the epoch: a moment later, so that an
  * engine that is just going down shows it by taking the others too.
  */
-export function judgedAt({ world }: Scene, { exitCode, finishedAt }: Container): number {
-  const ended = asPast(finishedAt, world);
-  return exitCode === 0 ? ended + 2 * second : ended;
+export function judgedAt({ world }: Scene, container: Container): number {
+  const endedAt = asPast(sinceOf(world, container), world);
+  return container.exitCode === 0 ? endedAt + 2 * second : endedAt;
 }

@@ -75,12 +75,13 @@ export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
     return false;
   }
   turn.phases.add('Draining');
-  // Told by a clock that has been set back since: the time begins anew.
-  const isKnown = since !== undefined && since <= scene.world.now;
-  if (!isKnown) turn.records.push({ kind: 'drain', container: old.id, since: scene.world.now });
-  const until = (isKnown ? since : scene.world.now) + drainOf(scene);
-  if (scene.world.now < until) turn.wake(until);
-  return scene.world.now >= until;
+  const { now } = scene.world;
+  // Later than now: the clock was set back, and says nothing of how long it was.
+  const isCounted = since !== undefined && since <= now;
+  if (!isCounted) turn.records.push({ kind: 'drain', container: old.id, since: now });
+  const until = (isCounted ? since : now) + drainOf(scene);
+  if (now < until) turn.wake(until);
+  return now >= until;
 }
 
 /** While nobody knows whom Caddy sends requests to (it does not answer, or was changed by hand), nobody's time is over. */

@@ -24,6 +24,7 @@ function aLoop(
   } = {},
 ) {
   const world = aWorld([anApp({ suspend: over.still === true })]);
+  const clock = { now: 1_000_000 };
   const done: string[] = [];
   const looks: LoopStatus[] = [];
   const history = openHistory({ path: ':memory:', now: () => 1 });
@@ -98,13 +99,13 @@ function aLoop(
   const loop = new Reconciler(
     { reader, probe, proxy, source, history },
     { engine, proxy, journal: history },
-    { settings: world.settings, concurrency: 2, load, log: silent, now: () => 1_000_000 },
+    { settings: world.settings, concurrency: 2, load, log: silent, now: () => clock.now },
   );
   loop.onLook((status) => looks.push(status));
   const proxyTells = () => {
     for (const listener of proxyListeners) listener('caddy');
   };
-  return { loop, looks, done, history, rewrite, asked, proxyTells };
+  return { loop, looks, done, history, rewrite, asked, proxyTells, clock };
 }
 
 test('many triggers while a look runs become one look more', async () => {
@@ -150,6 +151,17 @@ test('without news a look asks nobody and keeps the plan, until somebody tells o
   assert.is(asked.length, 3, 'something was written down');
   await loop.lookNow('test');
   assert.is(asked.length, 4, 'somebody wants to know it');
+  await loop.stop();
+});
+
+test('the moment that a plan waits for comes although the clock is set back meanwhile', async () => {
+  const { loop, asked, history, clock } = aLoop({ still: true });
+  history.suspend('shop', { actor: 'somebody', reason: 'any', until: clock.now + 60 });
+  loop.start();
+  while (loop.status.plan === undefined) await turn();
+  const before = asked.length;
+  clock.now -= 3_600_000;
+  while (asked.length === before) await turn();
   await loop.stop();
 });
 

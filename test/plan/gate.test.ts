@@ -48,6 +48,32 @@ test('a release whose last answer was bad has missed its deadline', () => {
   assert.ok(isQuarantined(decide(lateWorld('unknown', [ok, refused]))));
 });
 
+test('a release whose deadline has passed by a clock that was set is given the time that it has not had', () => {
+  const world = lateWorld('unknown', [refused]);
+  const ages = Object.fromEntries(world.observed.containers.map(({ id }) => [id, 5_000]));
+  const plan = decide({ ...world, observed: { ...world.observed, ages } });
+  assert.not(isQuarantined(plan));
+  assert.is(plan.wakeAt, world.now - 5_000 + anApp().deploy.deadline);
+});
+
+test('what exited is started again in its time although the clock was set back', () => {
+  const host = new SimulatedHost(aWorld([anApp()]), () => 'healthy');
+  host.settle();
+  const { observed, now } = host.world;
+  const containers = observed.containers.map((one) => ({
+    ...one,
+    state: 'exited' as const,
+    exitCode: 1,
+    finishedAt: now + 3_600_000,
+  }));
+  const isStarted = (age: Partial<typeof observed>) =>
+    decide({ ...host.world, observed: { ...observed, containers, ...age } }).apps[0]?.steps.some(
+      ({ kind }) => kind === 'start',
+    );
+  assert.ok(isStarted({ ages: Object.fromEntries(containers.map(({ id }) => [id, 500])) }));
+  assert.ok(isStarted({}), 'nor where nobody has counted');
+});
+
 /** An update in which the new container and, where told, the serving one have ended with this exit code. */
 function endedWorld(exitCode: number, withOthers: boolean): World {
   const host = new SimulatedHost(aWorld([anApp({ image: 'shop:1' })]), (image) =>
