@@ -7,10 +7,6 @@ if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(`plimsoll needs Node 22.22 or newer; this is ${process.versions.node}\n`);
   process.exit(64);
 }
-// A controller makes little at a time: what is young keeps the megabyte that it starts with, where V8 would let it grow
-// to 32 while it starts, and never give them back. Before anything is loaded, or it has grown already.
-if (process.argv[2] === 'controller')
-  process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
 const source = new URL('./main.ts', import.meta.url);
 // Node does not strip types below node_modules, so an installed package runs what was compiled.
 const installed =

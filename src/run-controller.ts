@@ -11,6 +11,7 @@ import { caddyAddress } from './caddy/running-caddy.ts';
 import { type ExitCode, exitCodes } from './cli/context.ts';
 import type { Config } from './config.ts';
 import type { ReadCredential } from './credentials.ts';
+import { giveBackAtRest, stopGrowing } from './give-back.ts';
 import type { LoopLog } from './loop/reconciler.ts';
 import type { Redaction } from './redaction.ts';
 import type { WebhookSecrets } from './webhooks/create-webhooks.ts';
@@ -59,6 +60,8 @@ export async function runController({ config, log, redaction, version }: Running
     host,
     number,
   );
+  giveBackAtRest(loop);
+  stopGrowing();
   loop.start();
   log.info({ version, instance: config.instance, listen: config.api.listen }, 'the controller runs');
   const signal = await ended();

@@ -1,0 +1,37 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Reconciler } from './loop/reconciler.ts';
+import { stepsOf } from './plan/simulate.ts';
+
+/** Milliseconds without a step after which a controller is at rest. */
+const rest = 5_000;
+
+/**
+ * What was needed to start, or by a rollout, is given back when the controller has come to rest: V8 itself collects only
+ * when there is more, and an idle controller makes hardly anything. It takes some 50 ms, in which nobody waits for us.
+ */
+export function giveBackAtRest(loop: Pick<Reconciler, 'onLook'>, collect = collectAll, wait = rest): void {
+  let timer: NodeJS.Timeout | undefined;
+  loop.onLook(({ plan }) => {
+    if (timer !== undefined && (plan === undefined || stepsOf(plan).length === 0)) return;
+    clearTimeout(timer);
+    timer = setTimeout(collect, wait).unref();
+  });
+}
+
+/**
+ * A controller makes little at a time: what is young keeps the size that it has, where V8 would let it grow to 32 MB and
+ * seldom give them back. Not before the program is loaded: a small space costs time then, and once a flag is another
+ * than it was, V8 refuses the compiled code that Node brings of its own modules.
+ */
+export function stopGrowing(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/** Only contexts made after the flag have the function; the last resort also shrinks and compacts. */
+function collectAll(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: NodeJS.GCFunction = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
