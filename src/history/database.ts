@@ -29,6 +29,8 @@ export interface OpenedDatabase {
 
 /** SQLite's calls block the whole process: a lock elsewhere must not hold it for long. */
 const busyTimeout = 400;
+/** KiB; otherwise 16 MB of pages that are read once stay. The kernel has them, too. */
+const mostCached = 1_024;
 
 /** Opens or begins a database and brings it to the newest schema. `now` names what is put aside. */
 export function openDatabase(path: string, migrations: readonly string[], now: number): OpenedDatabase {
@@ -69,6 +71,7 @@ function connect(path: string): Database.Database {
   try {
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
+    db.pragma(`cache_size = -${mostCached}`);
     return db;
   } catch (error) {
     db.close();
