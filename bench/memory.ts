@@ -33,19 +33,24 @@ export const memory: Part = async (bench) => {
   const judged = await builtProgram(join(program, 'judged'), ['leaveOut', 'withoutCompiler']);
   const entry = await builtProgram(join(program, 'installed'));
   const oneHeap = { MALLOC_ARENA_MAX: '1' };
+  const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '32768' };
+  // As the service and the image have it.
+  const asService = { ...largeApart, NODE_COMPILE_CACHE: join(program, 'compiled') };
   const ladder: readonly Variant[] = [
     { name: 'the sources', entry: undefined },
     { name: 'bundled', entry: whole },
     { name: '+ without what nothing calls', entry: left },
     { name: '+ schemas compiled before', entry: judged },
     { name: '+ without fetch, as installed', entry },
-    { name: "+ one heap of malloc's, as a service", entry, env: oneHeap },
+    { name: "+ one heap of malloc's", entry, env: oneHeap },
+    { name: '+ what is large apart from it', entry, env: largeApart },
+    { name: '+ what was compiled before, as a service', entry, env: asService },
   ];
   for (const variant of ladder) {
     say(`no apps: ${variant.name}`);
     figures.push(...(await measure(bench, variant, 0)));
   }
-  const service = { name: 'as a service', entry, env: oneHeap };
+  const service = { name: 'as a service', entry, env: asService };
   for (const apps of options.apps) {
     say(`${apps} apps`);
     figures.push(...(await measure(bench, service, apps)));
@@ -55,6 +60,7 @@ export const memory: Part = async (bench) => {
     bench,
     join(program, 'installed'),
     Math.min(options.apps[0] ?? 100, mostRunning),
+    Object.entries(asService).map(([name, value]) => `${name}=${value}`),
   );
   return { figures: [...figures, ...contained.figures], faults: contained.faults };
 };
@@ -156,7 +162,7 @@ async function memoryOf(pid: number): Promise<{ readonly anonymous: number; read
 }
 
 /** The installed program with the Node that runs this, in a container that may use 64 MiB and no swap. */
-async function inContainer(bench: Workbench, program: string, apps: number) {
+async function inContainer(bench: Workbench, program: string, apps: number, environment: readonly string[]) {
   const { docker, folder, signal } = bench;
   const { settings, revision, stopCaddy } = await prepare(join(folder, 'contained'), apps, 'running');
   const packages = join(import.meta.dirname, '..', 'node_modules');
@@ -165,7 +171,7 @@ async function inContainer(bench: Workbench, program: string, apps: number) {
     Image: releases[0]?.image ?? '',
     Labels: { [bareLabel]: '1' },
     Cmd: [process.execPath, join(program, 'src', 'plimsoll.js'), 'controller', '--config', settings.file],
-    Env: ['MALLOC_ARENA_MAX=1', 'PATH=/usr/bin:/bin'],
+    Env: ['PATH=/usr/bin:/bin', ...environment],
     HostConfig: {
       Memory: limit,
       MemorySwap: limit,
