@@ -1,4 +1,4 @@
-import { type ScheduledTask, schedule } from 'node-cron';
+import { schedule } from 'node-cron';
 import { EdgeError } from '../apply/ports.ts';
 import type { Edges, TurnResult } from '../apply/run-steps.ts';
 import { type Assignment, Workers } from '../apply/workers.ts';
@@ -58,6 +58,8 @@ const minutes = 60_000;
 const patrolInterval = 12_000;
 /** An engine or source that does not answer is asked again by its own edge; this is the longest we wait for that. */
 const retryUnseen = 5_000;
+/** To read a schedule takes as long as to look at a small host, and can wait for the first look. */
+const afterStart = 3_000;
 
 /**
  * The loop: triggers say "look", never what changed. At most one look runs and one waits; whatever there is to
@@ -110,16 +112,21 @@ export class Reconciler {
     };
     const resync = setInterval(anew(invalidate, 'resync'), this.#options.resync ?? 5 * minutes);
     const patrols = setInterval(anew(patrol, 'patrol'), patrolInterval);
-    const nightly: ScheduledTask = schedule('17 3 * * *', async () => {
-      this.#edges.history.compact(this.#options.now());
-      await this.#options.nightly?.();
-    });
+    const later = setTimeout(() => this.#callNightly(), afterStart);
     this.#ends.push(
       () => clearInterval(resync),
       () => clearInterval(patrols),
-      () => void nightly.destroy(),
+      () => clearTimeout(later),
     );
     this.trigger('start');
+  }
+
+  #callNightly(): void {
+    const task = schedule('17 3 * * *', async () => {
+      this.#edges.history.compact(this.#options.now());
+      await this.#options.nightly?.();
+    });
+    this.#ends.push(() => void task.destroy());
   }
 
   /** Also called by edges that the loop does not own a subscription of (the proxy, the API). */
