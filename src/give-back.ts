@@ -28,10 +28,13 @@ export function stopGrowing(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-/** Only contexts made after the flag have the function; the last resort also shrinks and compacts. */
+/**
+ * The last resort also shrinks and compacts. What was compiled and not run since goes with it: most of that is of the start.
+ * Only contexts that are made after the flag have the function.
+ */
 function collectAll(): void {
-  setFlagsFromString('--expose-gc');
+  setFlagsFromString('--expose-gc --bytecode-old-age=1 --flush-baseline-code');
   const collect: NodeJS.GCFunction = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  setFlagsFromString('--no-expose-gc --bytecode-old-age=6 --no-flush-baseline-code');
 }
