@@ -97,10 +97,12 @@ async function measure(
       ready.push(performance.now() - startedAt);
     }
     await converged(bench, controller.ask, revision, apps);
+    const atFirst = await memoryOf(controller.pid);
     await delay(rest, undefined, { signal });
     const { anonymous, resident } = await memoryOf(controller.pid);
     const label = apps === 0 ? `no apps: ${name}` : `${apps} apps, ${state}: ${name}`;
     return [
+      { name: `${label}: anonymous before it rests`, unit: 'MB', samples: [atFirst.anonymous] },
       { name: `${label}: anonymous`, unit: 'MB', samples: [anonymous] },
       { name: `${label}: resident`, unit: 'MB', samples: [resident] },
       { name: `${label}: process start to ready`, unit: 'ms', samples: ready, against: bareStart },
