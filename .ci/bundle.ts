@@ -82,7 +82,8 @@ const common = {
   // each function a shape of its own: megabytes, and time at each start.
   minifyWhitespace: true,
   minifySyntax: true,
-  external: ['better-sqlite3'] as string[],
+  // ssh2, where it is not left out, does without the other, and not everybody's npm compiles it.
+  external: ['better-sqlite3', 'cpu-features'] as string[],
   // Native parts of what is left out, where it is not.
   loader: { '.node': 'copy' },
   legalComments: 'none',
