@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
 import type { EngineState } from '../apply/ports.ts';
+import { isSameValue } from '../desired/canonical.ts';
 import type { Container, Image, Network, VolumeInfo } from '../observed/observed.ts';
 import { read } from './ask.ts';
 import { digestFiles } from './digest-files.ts';
@@ -100,6 +101,8 @@ export class EngineCache {
   #networks: readonly Network[] = [];
   #volumes: readonly VolumeInfo[] = [];
   #ourNetwork: NetworkInspectInfo | undefined;
+  /** Counts what became another. */
+  #version = 0;
   /** Shares of the round of patrol under way, the next one last. */
   #round: Partial<Stale>[] = [];
 
@@ -153,14 +156,23 @@ export class EngineCache {
     return this.#round.pop() ?? {};
   }
 
-  async refresh(stale: Stale): Promise<void> {
+  /** True when something is another than it was: readings that say the same stay the same values. */
+  async refresh(stale: Stale): Promise<boolean> {
+    const before = this.#version;
     await Promise.all([
       this.#readContainers(stale),
       this.#readOurNetwork(stale),
       stale.volumes ? this.#readVolumes() : undefined,
     ]);
-    if (stale.images) this.#images.clear();
-    await this.#readImages();
+    await this.#readImages(stale.images);
+    return this.#version !== before;
+  }
+
+  /** The value before where the new one says the same. */
+  #newer<T>(before: T, now: T): T {
+    if (isSameValue(before, now)) return before;
+    this.#version += 1;
+    return now;
   }
 
   async #readContainers(stale: Stale): Promise<void> {
@@ -209,7 +221,7 @@ export class EngineCache {
         this.#docker.listContainers({ all: true, filters, abortSignal }),
       )) ?? [];
     const listed = new Set(rows.map(({ Id }) => Id));
-    for (const id of this.#containers.keys()) if (!listed.has(id)) this.#containers.delete(id);
+    for (const id of this.#containers.keys()) if (!listed.has(id)) this.#drop(id);
     const free = rows.filter(({ Names: names }) => !this.#options.isBusy(nameOf(names[0] ?? '')));
     const asked =
       mode === 'all' ? free : free.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row));
@@ -229,7 +241,8 @@ export class EngineCache {
       matches: (value, plain) => secrets.matches(value, plain),
       isSecretFile: folder.holds,
     });
-    const reading = await this.#withFiles(found, inspected, withFiles);
+    const whole = await this.#withFiles(found, inspected, withFiles);
+    const reading = this.#newer(this.#containers.get(inspected.Id)?.reading, whole) ?? whole;
     const row = inspectedRow(inspected);
     const mounted = [...mountedFiles(inspected).values()];
     this.#containers.set(inspected.Id, { reading, name: nameOf(inspected.Name), row, mounted });
@@ -256,8 +269,11 @@ export class EngineCache {
 
   /** One that is not whole is another one than that whose name it will have. */
   #forget(idOrName: string): void {
-    for (const [id, { name }] of this.#containers)
-      if (id === idOrName || name === idOrName) this.#containers.delete(id);
+    for (const [id, { name }] of this.#containers) if (id === idOrName || name === idOrName) this.#drop(id);
+  }
+
+  #drop(id: string): void {
+    if (this.#containers.delete(id)) this.#version += 1;
   }
 
   async #readOurNetwork({ networks, addresses }: Stale): Promise<void> {
@@ -269,34 +285,46 @@ export class EngineCache {
     const found = await read({ operation: 'list', object: 'networks' }, (abortSignal) =>
       this.#docker.listNetworks({ abortSignal }),
     );
-    this.#networks = (found ?? []).map((one) => readNetwork(one, this.#instance)).sort(byName);
+    const networks = (found ?? []).map((one) => readNetwork(one, this.#instance)).sort(byName);
+    this.#networks = this.#newer(this.#networks, networks);
   }
 
   /** Only an inspected network tells its endpoints. */
   async #readEndpoints(): Promise<void> {
     const ours = this.#networks.find(({ name, ours }) => ours && name === this.#network);
-    this.#ourNetwork =
+    const found =
       ours &&
       (await read({ operation: 'inspect network', object: ours.name }, () =>
         this.#docker.getNetwork(ours.id).inspect(),
       ));
+    this.#ourNetwork = this.#newer(this.#ourNetwork, found);
   }
 
   async #readVolumes(): Promise<void> {
     const found = await read({ operation: 'list', object: 'volumes' }, (abortSignal) =>
       this.#docker.listVolumes({ abortSignal } as Docker.VolumeListOptions),
     );
-    this.#volumes = (found?.Volumes ?? []).map((one) => readVolume(one, this.#instance)).sort(byName);
+    const volumes = (found?.Volumes ?? []).map((one) => readVolume(one, this.#instance)).sort(byName);
+    this.#volumes = this.#newer(this.#volumes, volumes);
   }
 
-  async #readImages(): Promise<void> {
+  async #readImages(isStale: boolean): Promise<void> {
     const used = [...this.#containers.values()].flatMap(({ reading }) => reading.container?.imageId ?? []);
     const needed = new Set([...this.#wanted, ...used]);
-    for (const one of this.#images.keys()) if (!needed.has(one)) this.#images.delete(one);
-    const missing = [...needed].filter((one) => !this.#images.has(one));
+    for (const one of this.#images.keys()) if (!needed.has(one)) this.#forgetImage(one);
+    const missing = [...needed].filter((one) => isStale || !this.#images.has(one));
     await eachOf(new Set(missing), async (one) => {
-      this.#images.set(one, await this.#inspectImage(one));
+      const found = await this.#inspectImage(one);
+      const isNew = !this.#images.has(one);
+      this.#images.set(one, this.#newer(this.#images.get(one), found));
+      // That it is not there is news as well.
+      if (isNew) this.#version += 1;
     });
+  }
+
+  #forgetImage(reference: string): void {
+    this.#images.delete(reference);
+    this.#version += 1;
   }
 
   async #inspectImage(text: string): Promise<Image | undefined> {

@@ -125,9 +125,11 @@ export function createEngineReader({
       const taken = stale;
       stale = nothingStale();
       dirty = false;
+      const before = last;
       last = undefined;
       try {
-        await cache.refresh(taken);
+        const isNews = await cache.refresh(taken);
+        if (!isNews) last = before;
       } catch (error) {
         mark(taken);
         throw error;

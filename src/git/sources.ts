@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { EdgeError } from '../apply/ports.ts';
 import type { OmittedEntry, Snapshot } from '../desired/desired.ts';
 import { byPath } from './entry-rules.ts';
@@ -204,13 +203,12 @@ export function createSources(settings: readonly SourceInput[], deps: SourcesDep
     const reading = take(member);
     const maySkip = deps.keep && (member.enforced !== undefined || members.length > 1);
     if (!maySkip) return reading;
-    const timer = new AbortController();
-    const late = await Promise.race([
-      reading.then(() => false),
-      delay(deps.patience ?? 20_000, true, { signal: timer.signal }).catch(() => false),
-    ]);
-    timer.abort();
-    if (!late) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), deps.patience ?? 20_000);
+    });
+    const isLate = await Promise.race([reading.then(() => false), late]).finally(() => clearTimeout(timer));
+    if (!isLate) return;
     fail(member, sourceUnreachable(`read source ${addressOf(member.input)}`, 'no whole answer yet'));
     // Who would wait for it has gone on: they are told when it comes.
     void reading.then(announce, (error: unknown) => deps.warn?.(plainReason(error)));

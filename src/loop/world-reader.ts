@@ -72,11 +72,11 @@ export class WorldReader {
     const isIdle = () => Object.keys(underwayNow()).length === 0;
     if (this.#last === undefined || this.#told || !isIdle()) return undefined;
     const { world, ...before } = this.#last;
-    const snapshot = await this.#readSource();
-    if (snapshot !== before.snapshot) return undefined;
+    const [snapshot, engine] = await Promise.all([this.#readSource(), this.#readEngine()]);
+    if (snapshot !== before.snapshot || engine !== before.engine) return undefined;
     const desired = await this.#options.load(snapshot, world.observed.proxy.routes);
     const { probe, history } = this.#edges;
-    if (desired !== world.desired || (await this.#readEngine()) !== before.engine) return undefined;
+    if (desired !== world.desired) return undefined;
     if (history.memory() !== world.memory || this.#told || !isIdle()) return undefined;
     // Attempts of probes that changed no verdict are for people to read.
     return { ...world, now: this.#options.now(), observed: { ...world.observed, health: probe.health() } };

@@ -208,13 +208,14 @@ test('an engine that answers nothing does not hold a reading for ever', async ()
   }
 });
 
-test('a resync is one list', async () => {
+test('a resync is one list, and where it finds nothing new, no news', async () => {
   const id = await run('resync');
   await seen('it', (state) => state.containers.some((one) => one.id === id && one.state === 'running'));
   await quiet();
+  const before = await observe();
   socket.forget();
   reader.invalidate();
-  await observe();
+  assert.is(await observe(), before);
   assert.is(lists().length, 1);
   assert.is(socket.requests.length, 1);
   socket.forget();
@@ -226,12 +227,13 @@ test('a patrol asks again for everything, a share at a time', async () => {
   const id = await run('patrolled');
   await seen('it', (state) => state.containers.some((one) => one.id === id && one.state === 'running'));
   await quiet();
+  const first = await observe();
   socket.forget();
   let most = 0;
   for (let share = 0; share < patrolShares; share += 1) {
     const before = socket.requests.length;
     reader.patrol();
-    await observe();
+    assert.is(await observe(), first, 'what says the same is no news');
     most = Math.max(most, socket.requests.length - before);
   }
   const asked = (what: RegExp) => socket.requests.filter((one) => what.test(one)).length;
