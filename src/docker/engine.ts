@@ -293,6 +293,9 @@ function createPlainEngine({
       const found = await inspect(id);
       if (!found) return touched('container', id);
       if (!isOurs(found.Config)) throw notOurs({ operation: 'remove', object: id });
+      const files = [...mountedFiles(found).values()];
+      // Before: a failed answer may hide that it is gone, and nobody removes it again. A start would put them back.
+      if (!found.State.Running) mounts.remove(files);
       // Without force: it was stopped with its grace before, and the engine refuses one that runs again.
       await act(
         'remove',
@@ -301,7 +304,7 @@ function createPlainEngine({
           target.remove({ v: true, abortSignal }).catch(unless(/removal .* is already in progress/i)),
         { fine: [404] },
       );
-      mounts.remove([...mountedFiles(found).values()]);
+      mounts.remove(files);
     },
   };
 }
