@@ -38,9 +38,17 @@ export async function runSteps(edges: Edges, turn: Turn): Promise<TurnResult> {
 async function journaled(edges: Edges, turn: Turn, step: Step): Promise<Outcome> {
   const id = edges.journal.begin(turn.app, step, turn.deployment);
   const begun = performance.now();
-  const outcome = await attempt(edges, turn, step);
-  edges.journal.end(id, outcome, Math.round(performance.now() - begun));
-  return outcome;
+  const end = (outcome: Outcome) => edges.journal.end(id, outcome, Math.round(performance.now() - begun));
+  try {
+    const outcome = await attempt(edges, turn, step);
+    end(outcome);
+    return outcome;
+  } catch (error) {
+    // What no edge explains is a bug of ours; the step is over all the same.
+    const message = 'a bug of ours; see the log';
+    if (!(error instanceof EdgeError)) end({ kind: 'transient', reason: 'InternalError', message });
+    throw error;
+  }
 }
 
 async function attempt(edges: Edges, turn: Turn, step: Step): Promise<Outcome> {

@@ -29,6 +29,18 @@ test('the pause that somebody asked for comes with what failed', async () => {
   assert.equal(await outcomeOf(plain), { kind: 'terminal', reason: 'StartFailed', message: 'start c: no' });
 });
 
+test('a step that ends by a bug of ours is over in the journal, and the bug is told', async () => {
+  const ends: Outcome[] = [];
+  const journal: JournalPort = { begin: () => 0, end: (_id, outcome) => void ends.push(outcome) };
+  const bug = new TypeError('undefined is no function');
+  const edges = { engine: { start: () => Promise.reject(bug) }, journal } as unknown as Edges;
+  const signal = new AbortController().signal;
+  const turn = { app: 'shop', steps: [step], deployment: undefined, signal, progress: () => {} };
+  const told = await runSteps(edges, turn).catch((error: unknown) => error);
+  assert.is(told, bug);
+  assert.equal(ends, [{ kind: 'transient', reason: 'InternalError', message: 'a bug of ours; see the log' }]);
+});
+
 test('nothing is tried again before that pause is over, nor sooner than it would be without', () => {
   const history = openHistory({ path: ':memory:', now: () => 0, random: () => 0, log: { warn: () => {} } });
   const failure = {
