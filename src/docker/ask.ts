@@ -9,6 +9,8 @@ interface Limits {
   readonly timeout?: number;
   /** Statuses that mean "already so": they resolve to `undefined`. */
   readonly fine?: readonly number[];
+  /** The answer is no JSON. */
+  readonly bytes?: true;
 }
 
 /**
@@ -18,7 +20,7 @@ interface Limits {
 export async function ask<T>(
   call: Call,
   run: (signal: AbortSignal) => Promise<T>,
-  { timeout = writeTimeout, fine = [] }: Limits = {},
+  { timeout = writeTimeout, fine = [], bytes }: Limits = {},
 ): Promise<T | undefined> {
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -29,7 +31,9 @@ export async function ask<T>(
     }, timeout);
   });
   try {
-    return await Promise.race([run(abort.signal), late]);
+    const answer = await Promise.race([run(abort.signal), late]);
+    if (!bytes && isCut(answer)) throw brokenOff(call);
+    return answer;
   } catch (error) {
     if (fine.includes(statusOf(error))) return undefined;
     throw engineError(call, error);
@@ -45,6 +49,16 @@ export async function read<T>(
   timeout = readTimeout,
 ): Promise<T | undefined> {
   return ask(call, run, { timeout, fine: [404] });
+}
+
+/** What docker-modem cannot read as JSON it gives as it came. Some acts are answered with a plain word, or nothing. */
+function isCut(answer: unknown): boolean {
+  return Buffer.isBuffer(answer) && /^[[{]/.test(answer.toString('latin1', 0, 1));
+}
+
+function brokenOff(call: Call): EdgeError {
+  const why = 'the answer of the engine broke off';
+  return new EdgeError('unreachable', 'EngineUnreachable', sentence(call, why));
 }
 
 function tooLate(call: Call, timeout: number): EdgeError {

@@ -21,7 +21,7 @@ export async function readEntry(
       const target = docker.getContainer(encodeURIComponent(container));
       return collect((await target.getArchive({ path, abortSignal })) as Readable);
     },
-    { timeout: readTimeout, fine: [404] },
+    { timeout: readTimeout, fine: [404], bytes: true },
   );
   return archive === 'too much' ? { kind: 'other' } : archive && firstEntry(archive);
 }

@@ -28,7 +28,7 @@ export async function tailOf(
     call,
     (abortSignal) =>
       target(docker, container).logs({ stdout: true, stderr: true, tail: lines, follow: false, abortSignal }),
-    { timeout: readTimeout },
+    { timeout: readTimeout, bytes: true },
   );
   const found: string[] = [];
   for await (const { line } of logLines(chunksOf(bytes))) found.push(escapeText(redact(line), 500));
