@@ -219,6 +219,7 @@ function createPlainEngine({
       told(id, async () => {
         const found = await inspect(id);
         if (found?.Name.endsWith(unfinished)) {
+          mounts.remove([...mountedFiles(found).values()]);
           await act('remove', id, (target, abortSignal) => target.remove({ v: true, abortSignal }));
           const call = { operation: 'start', object: nameOf(found.Name) };
           const why = 'its making was interrupted; it is removed, to be made again';
