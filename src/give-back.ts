@@ -5,17 +5,32 @@ import { stepsOf } from './plan/simulate.ts';
 
 /** Milliseconds without a step after which a controller is at rest. */
 const rest = 5_000;
+/** Milliseconds for which one that does not come to rest is waited for. */
+const patience = 30_000;
 
 /**
  * What was needed to start, or by a rollout, is given back when the controller has come to rest: V8 itself collects only
  * when there is more, and an idle controller makes hardly anything. It takes some 50 ms, in which nobody waits for us.
  */
-export function giveBackAtRest(loop: Pick<Reconciler, 'onLook'>, collect = collectAll, wait = rest): void {
+export function giveBackAtRest(
+  loop: Pick<Reconciler, 'onLook'>,
+  collect = collectAll,
+  wait = rest,
+  most = patience,
+): void {
   let timer: NodeJS.Timeout | undefined;
+  /** Until when it may be put off; undefined when nothing is to be given back. */
+  let latest: number | undefined;
+  const begin = () => {
+    latest = undefined;
+    collect();
+  };
   loop.onLook(({ plan }) => {
     if (timer !== undefined && (plan === undefined || stepsOf(plan).length === 0)) return;
+    const now = performance.now();
+    latest ??= now + most;
     clearTimeout(timer);
-    timer = setTimeout(collect, wait).unref();
+    timer = setTimeout(begin, Math.max(0, Math.min(wait, latest - now))).unref();
   });
 }
 

@@ -25,6 +25,7 @@ function idleLoop() {
       told.resolve();
     },
     20,
+    60,
   );
   return {
     collected,
@@ -50,6 +51,15 @@ test('memory is given back after the first look, and not again before there was 
   loop.look(work);
   await loop.rest();
   assert.equal(loop.collected, [1, 3]);
+});
+
+test('one that never rests gives it back as well', async () => {
+  const loop = idleLoop();
+  loop.look(nothing);
+  const busy = setInterval(() => loop.look(work), 5);
+  await loop.rest();
+  clearInterval(busy);
+  assert.ok((loop.collected[0] ?? 0) > 3, 'in the middle of the work');
 });
 
 test('steps put it off', async () => {

@@ -5,6 +5,7 @@ import { isSameValue } from '../desired/canonical.ts';
 import type { Container, Image, Network, VolumeInfo } from '../observed/observed.ts';
 import { read } from './ask.ts';
 import { digestFiles } from './digest-files.ts';
+import type { EngineEvent } from './event-stream.ts';
 import { imageReference } from './image-reference.ts';
 import { label } from './labels.ts';
 import { nameOf, type Reading, readContainer } from './read-container.ts';
@@ -101,6 +102,8 @@ export class EngineCache {
   #networks: readonly Network[] = [];
   #volumes: readonly VolumeInfo[] = [];
   #ourNetwork: NetworkInspectInfo | undefined;
+  /** When ids were last asked to end, milliseconds since the epoch. */
+  readonly #signalled = new Map<string, number>();
   /** Counts what became another. */
   #version = 0;
   /** Shares of the round of patrol under way, the next one last. */
@@ -129,6 +132,11 @@ export class EngineCache {
 
   nameOf(id: string): string | undefined {
     return this.#containers.get(id)?.reading.name;
+  }
+
+  /** The engine was asked to end it at the time of this event. */
+  signalled(id: string, { timeNano = 0 }: EngineEvent): void {
+    this.#signalled.set(id, timeNano / 1e6);
   }
 
   /** Sets the references that readings must know; true when that is news. */
@@ -241,11 +249,20 @@ export class EngineCache {
       matches: (value, plain) => secrets.matches(value, plain),
       isSecretFile: folder.holds,
     });
-    const whole = await this.#withFiles(found, inspected, withFiles);
+    const whole = this.#withSignal(await this.#withFiles(found, inspected, withFiles));
     const reading = this.#newer(this.#containers.get(inspected.Id)?.reading, whole) ?? whole;
     const row = inspectedRow(inspected);
     const mounted = [...mountedFiles(inspected).values()];
     this.#containers.set(inspected.Id, { reading, name: nameOf(inspected.Name), row, mounted });
+  }
+
+  #withSignal(reading: Reading): Reading {
+    const { id, container } = reading;
+    const at = this.#signalled.get(id);
+    if (!container || at === undefined || container.state !== 'exited') return reading;
+    // The engine's clock tells all three; it tells of the call before it has carried it out.
+    const isIt = at >= container.startedAt && at <= container.finishedAt + 1_000;
+    return isIt ? { ...reading, container: { ...container, signalled: true } } : reading;
   }
 
   /** A file changes without an event: it is read when it must be, and kept in between. */
@@ -273,6 +290,7 @@ export class EngineCache {
   }
 
   #drop(id: string): void {
+    this.#signalled.delete(id);
     if (this.#containers.delete(id)) this.#version += 1;
   }
 

@@ -95,7 +95,8 @@ export function createEngineReader({
 
   const onEvent = (event: EngineEvent): void => {
     const isLabelled = (id: string): boolean => cache.isLabelled(id);
-    const { container, news, ...marks } = marksOf(event, { instance, network, isLabelled });
+    const { container, news, signalled, ...marks } = marksOf(event, { instance, network, isLabelled });
+    if (container !== undefined && signalled) cache.signalled(container, event);
     if (container !== undefined && isOfAct(container, event)) return;
     const touchedIds = container === undefined ? {} : { containers: new Set([container]) };
     if (container !== undefined || Object.keys(marks).length > 0) mark({ ...marks, ...touchedIds });

@@ -4,6 +4,8 @@ import { label } from './labels.ts';
 /** What an event makes out of date. */
 export interface Marks {
   readonly container?: string;
+  /** It is asked to end. */
+  readonly signalled?: true;
   readonly networks?: true;
   /** The endpoints in our network. */
   readonly addresses?: true;
@@ -25,6 +27,9 @@ interface Concerns {
 const idle =
   /^(?:exec_|attach|detach|resize|top|copy|commit|export|archive-path|extract-to-dir|checkpoint|exec$|exec_died|mount|unmount)/;
 
+/** Signals that end a program: SIGINT, SIGQUIT, SIGKILL, SIGTERM. */
+const ending: ReadonlySet<string> = new Set(['2', '3', '9', '15']);
+
 /** Podman tells of no network when a container comes or goes, and Docker has none of these words. */
 const podmanMoves = /^(?:init|cleanup)$/;
 
@@ -37,7 +42,11 @@ export function marksOf(event: EngineEvent, concerns: Concerns): Marks {
       const ours = attributes[label.instance] === concerns.instance || concerns.isLabelled(id);
       if (!ours) return podmanMoves.test(action) ? { addresses: true } : {};
       if (idle.test(action)) return {};
-      return { container: id, news: `container ${attributes.name ?? id.slice(0, 12)} ${action}` };
+      return {
+        container: id,
+        news: `container ${attributes.name ?? id.slice(0, 12)} ${action}`,
+        ...(action === 'kill' && ending.has(attributes.signal ?? '') ? { signalled: true } : {}),
+      };
     }
     case 'network':
       return networkMarks(action, attributes, concerns);

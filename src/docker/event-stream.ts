@@ -9,6 +9,8 @@ export interface EngineEvent {
   readonly Type?: string;
   readonly Action?: string;
   readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> };
+  /** Since the epoch. */
+  readonly timeNano?: number;
 }
 
 export interface EventStream {

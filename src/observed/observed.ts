@@ -43,6 +43,8 @@ export interface Container {
   /** Meaningful when exited. */
   readonly exitCode: number;
   readonly oomKilled: boolean;
+  /** Somebody else asked the engine to end it, as far as we heard: with code 0 nothing else tells. */
+  readonly signalled?: true;
   /** Milliseconds since the epoch; 0 for never. */
   readonly createdAt: number;
   readonly startedAt: number;

@@ -20,7 +20,9 @@ function applyOne(memory: Memory<App>, app: string, decision: Decision): Memory<
   if (decision.kind === 'forget') return without(memory, app);
   if (decision.kind === 'renamed') {
     const former = memory.apps[decision.from];
-    return former ? without({ ...memory, apps: { ...memory.apps, [app]: former } }, decision.from) : memory;
+    if (!former) return memory;
+    const apps = { ...memory.apps, [app]: { ...former, ...memory.apps[app] } };
+    return without({ ...memory, apps }, decision.from);
   }
   const before = memory.apps[app] ?? { restarts: {} };
   return { ...memory, apps: { ...memory.apps, [app]: remember(before, decision) } };

@@ -13,7 +13,7 @@ import { isLeavingItsName, routesOf } from './plan-routes.ts';
 import { isPublished, isSameApp, isSameRelease, type Target } from './release.ts';
 import { crashLoopUntil, retryAt } from './restart.ts';
 import { forgetDrains, hasDrained, retire, stop } from './retire.ts';
-import { isHeld, type Scene, underwayOf } from './scene.ts';
+import { isBare, isHeld, type Scene, underwayOf } from './scene.ts';
 import { isSwitched } from './serving.ts';
 import { asPast } from './since.ts';
 import { isExposed, isTakenOver } from './take-over.ts';
@@ -57,7 +57,8 @@ function suspend({ memory, world }: Scene, turn: Turn): void {
 
 /** History goes with an app to its new name. */
 function carryOver({ name, former, world }: Scene, turn: Turn): void {
-  if (former !== undefined && !world.memory.apps[name] && world.memory.apps[former])
+  const own = world.memory.apps[name];
+  if (former !== undefined && (!own || isBare(own)) && world.memory.apps[former])
     turn.records.push({ kind: 'renamed', from: former });
 }
 

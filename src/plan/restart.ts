@@ -62,7 +62,8 @@ export function wasEndedFromOutside(scene: Scene, container: Container): boolean
   const born = asPast(container.createdAt, scene.world);
   const recent = (scene.memory.restarts[container.replica] ?? []).filter((time) => time >= born);
   if (container.oomKilled || recent.length >= 3) return false;
-  return endedFromOutside.includes(container.exitCode) || endedWithOthers(scene, container);
+  const isTold = container.signalled === true || endedFromOutside.includes(container.exitCode);
+  return isTold || endedWithOthers(scene, container);
 }
 
 /**

@@ -70,7 +70,7 @@ export function createScene(
   const names = former === undefined ? [name] : [name, former];
   const mine = names.flatMap((one) => lookup.containers.get(one) ?? []);
   const containers = mine.filter((container) => container.hook === undefined);
-  const remembered = names.map((one) => world.memory.apps[one]).find((one) => one !== undefined);
+  const remembered = inherited(world, name, former);
   const memory = remembered ? underName(remembered, name) : { restarts: {} };
   const wanted = app && toWanted(world, app, containers, memory);
   const { target, quarantined } = isHeld(world, wanted, memory)
@@ -94,6 +94,21 @@ export function formerName(world: World, name: string, app: App | undefined): st
   if (!world.desired.invalid.includes(name)) return undefined;
   const before = world.memory.apps[name]?.lastHealthy?.app.name;
   return before === name ? undefined : before;
+}
+
+/**
+ * What is remembered of an app, with what was remembered under its former name: somebody may have held it by the new
+ * one before anything else was known of that.
+ */
+function inherited({ memory }: World, name: string, former: string | undefined): AppMemory<App> | undefined {
+  const own = memory.apps[name];
+  const before = former === undefined ? undefined : memory.apps[former];
+  return own && before && isBare(own) ? { ...before, ...own } : (own ?? before);
+}
+
+/** Nothing of what ran is in it. */
+export function isBare({ lastHealthy, deployment, quarantine }: AppMemory<App>): boolean {
+  return [lastHealthy, deployment, quarantine].every((one) => one === undefined);
 }
 
 /** A release from before a rename is returned to under the new name, with the volumes of the old one. */

@@ -42,7 +42,7 @@ function isArriving(scene: Scene, { current }: Replica): boolean {
 function leavingReplicas(scene: Scene): Serving[] {
   if (isSwitched(scene)) return [];
   const leaving = scene.surplus.filter(
-    (one) => one.replica >= scene.replicas.length && isServing(scene, one),
+    (one) => one.replica >= scene.replicas.length && isServing(scene, one) && !isDraining(scene, one),
   );
   return leaving.map((container) => ({ index: container.replica, container }));
 }
@@ -90,7 +90,7 @@ export function ownerOf(scene: Scene): string {
   const { former, name, containers, world } = scene;
   if (former === undefined || world.observed.proxy.state !== 'edited' || isSwitched(scene)) return name;
   const serves = ({ app, state }: Container) => app === former && state === 'running';
-  return containers.some((one) => serves(one) && isPublished(one)) ? former : name;
+  return containers.some((one) => serves(one) && isPublished(one) && !isDraining(scene, one)) ? former : name;
 }
 
 /**

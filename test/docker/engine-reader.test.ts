@@ -208,6 +208,25 @@ test('an engine that answers nothing does not hold a reading for ever', async ()
   }
 });
 
+test('who is asked to end is told from who ends by itself, although both say code 0', async () => {
+  const ends = "trap 'exit 0' TERM; sleep 100 & wait";
+  const [asked, alone] = [await run('asked', ['sh', '-c', ends]), await run('alone', ['sh', '-c', 'exit 0'])];
+  const one = (state: EngineState, id: string) => state.containers.find((container) => container.id === id);
+  await seen('it running', (state) => one(state, asked)?.state === 'running');
+  // Time to set its trap: without it the engine ends it by force after ten seconds.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await corner.docker.getContainer(asked).stop({ t: 10 });
+  await seen('both ended', (state) => [asked, alone].every((id) => one(state, id)?.state === 'exited'));
+  const state = await observe();
+  const [first, second] = [one(state, asked), one(state, alone)];
+  assert.equal([first?.exitCode, first?.signalled], [0, true]);
+  assert.equal([second?.exitCode, second?.signalled], [0, undefined]);
+  // After a start it is another end that is told of.
+  await corner.docker.getContainer(asked).start();
+  await seen('it running again', (state) => one(state, asked)?.state === 'running');
+  assert.is(one(await observe(), asked)?.signalled, undefined);
+});
+
 test('a resync is one list, and where it finds nothing new, no news', async () => {
   const id = await run('resync');
   await seen('it', (state) => state.containers.some((one) => one.id === id && one.state === 'running'));

@@ -757,6 +757,14 @@ const events: [
   expected: object,
 ][] = [
   ['container', 'die', 'c1', ours, { container: 'c1', news: 'container x die' }],
+  [
+    'container',
+    'kill',
+    'c1',
+    { ...ours, signal: '15' },
+    { container: 'c1', news: 'container x kill', signalled: true },
+  ],
+  ['container', 'kill', 'c1', { ...ours, signal: '1' }, { container: 'c1', news: 'container x kill' }],
   ['container', 'die', 'c1', { name: 'x' }, {}],
   ['container', 'died', 'known', { name: 'x' }, { container: 'known', news: 'container x died' }],
   ['container', 'init', 'c1', { name: 'x' }, { addresses: true }],

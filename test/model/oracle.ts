@@ -262,8 +262,7 @@ export class Oracle {
       if (!isGapless || this.#blind.has(container.name)) continue;
       const was = before.find((one) => one.host === dial.host && one.replica === dial.replica);
       // Where nobody answered, what comes up in the place of a vanished container may be asked before its gate.
-      if (was && !was.container && this.#appsOf(dial.app).some(({ name }) => name === container.app))
-        continue;
+      if (was && !was.container && this.#isSameApp(dial.app, container.app)) continue;
       if (was?.container?.id !== container.id || was.container.state !== 'running')
         this.fail(
           `${step.kind}: ${dial.host} sends replica ${dial.replica} to ${container.name}, which is unverified`,
@@ -297,10 +296,15 @@ export class Oracle {
   #isAnswered({ container, app }: Dial): boolean {
     if (!container || !isPublished(container)) return false;
     if (!this.#host.isOurs(container, this.#controller?.memory.containers ?? {})) return false;
-    return (
-      container.app === app ||
-      this.#appsOf(app).some(({ name, renamedFrom }) => [name, renamedFrom].includes(container.app))
-    );
+    return this.#isSameApp(app, container.app);
+  }
+
+  /** Two names, or one, of one app. */
+  #isSameApp(one: string, other: string): boolean {
+    if (one === other) return true;
+    const isOf = (app: string, name: string) =>
+      this.#appsOf(app).some((release) => [release.name, release.renamedFrom].includes(name));
+    return isOf(one, other) || isOf(other, one);
   }
 
   /** Where it listens is known: Caddy runs it, or memory has its release, or it listens where those do that are known. */
