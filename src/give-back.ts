@@ -3,10 +3,15 @@ import { runInNewContext } from 'node:vm';
 import type { Reconciler } from './loop/reconciler.ts';
 import { stepsOf } from './plan/simulate.ts';
 
-/** Milliseconds without a step after which a controller is at rest. */
-const rest = 5_000;
-/** Milliseconds for which one that does not come to rest is waited for. */
-const patience = 30_000;
+/** Milliseconds. */
+const usualTimes = {
+  /** After the first look: whoever waits for the start has his answer, and what is young shrinks before there is work. */
+  soon: 250,
+  /** Without a step, after which a controller is at rest. */
+  rest: 5_000,
+  /** For which one that does not come to rest is waited for. */
+  patience: 30_000,
+};
 
 /**
  * What was needed to start, or by a rollout, is given back when the controller has come to rest: V8 itself collects only
@@ -15,8 +20,7 @@ const patience = 30_000;
 export function giveBackAtRest(
   loop: Pick<Reconciler, 'onLook'>,
   collect = collectAll,
-  wait = rest,
-  most = patience,
+  { soon, rest, patience } = usualTimes,
 ): void {
   let timer: NodeJS.Timeout | undefined;
   /** Until when it may be put off; undefined when nothing is to be given back. */
@@ -26,11 +30,12 @@ export function giveBackAtRest(
     collect();
   };
   loop.onLook(({ plan }) => {
-    if (timer !== undefined && (plan === undefined || stepsOf(plan).length === 0)) return;
+    if (timer === undefined) setTimeout(collect, soon).unref();
+    else if (plan === undefined || stepsOf(plan).length === 0) return;
     const now = performance.now();
-    latest ??= now + most;
+    latest ??= now + patience;
     clearTimeout(timer);
-    timer = setTimeout(begin, Math.max(0, Math.min(wait, latest - now))).unref();
+    timer = setTimeout(begin, Math.max(0, Math.min(rest, latest - now))).unref();
   });
 }
 

@@ -24,8 +24,7 @@ function idleLoop() {
       collected.push(looks);
       told.resolve();
     },
-    20,
-    60,
+    { soon: 1, rest: 20, patience: 60 },
   );
   return {
     collected,
@@ -47,19 +46,21 @@ test('memory is given back after the first look, and not again before there was 
   const loop = idleLoop();
   loop.look(nothing);
   await loop.rest();
+  await loop.rest();
   loop.look(nothing);
   loop.look(work);
   await loop.rest();
-  assert.equal(loop.collected, [1, 3]);
+  assert.equal(loop.collected, [1, 1, 3]);
 });
 
 test('one that never rests gives it back as well', async () => {
   const loop = idleLoop();
   loop.look(nothing);
+  await loop.rest();
   const busy = setInterval(() => loop.look(work), 5);
   await loop.rest();
   clearInterval(busy);
-  assert.ok((loop.collected[0] ?? 0) > 3, 'in the middle of the work');
+  assert.ok((loop.collected[1] ?? 0) > 3, 'in the middle of the work');
 });
 
 test('steps put it off', async () => {
@@ -69,7 +70,8 @@ test('steps put it off', async () => {
   loop.look(work);
   loop.look(nothing);
   await loop.rest();
-  assert.equal(loop.collected, [4]);
+  await loop.rest();
+  assert.equal(loop.collected, [4, 4]);
 });
 
 test.run();

@@ -65,9 +65,14 @@ function byHostThenLongestPath(a: Route, b: Route): number {
   return b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
 }
 
-/** A proven app whose containers are being mended keeps its routes: they answer again without a reload. */
+/**
+ * A proven app whose containers are being mended keeps its routes: they answer again without a reload. One that is to
+ * have none, and whose release is there, does not.
+ */
 function keepWhileNothingServes(scene: Scene, running: readonly Route[]): RouteTable {
-  return scene.target?.app.replicas === 0 ? [] : running;
+  const { replicas, domains } = scene.target?.app ?? {};
+  const isDone = domains?.length === 0 && isSwitched(scene);
+  return replicas === 0 || isDone ? [] : running;
 }
 
 /** A new release's routes come with it: as long as an older one serves, the older one's routes stand. */

@@ -24,8 +24,8 @@ function isRelieved(scene: Scene, old: Container): boolean {
 
 /** How far it is the one that serves: it is dialled, or its flag says so, under the app's name or the one before. */
 function claim(scene: Scene, container: Container): number {
-  if (container.state === 'running' && routesNear(scene, container).length > 0 && isRouted(scene, container))
-    return 3;
+  const mayServe = container.state === 'running' || container.state === 'paused';
+  if (mayServe && routesNear(scene, container).length > 0 && isRouted(scene, container)) return 3;
   if (!onFlag(scene, container)) return 0;
   return container.app === scene.name ? 2 : 1;
 }

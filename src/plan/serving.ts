@@ -6,9 +6,12 @@ import { restartAt } from './restart.ts';
 import type { Member, Replica, Scene } from './scene.ts';
 import { isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
 
-/** Every replica of the release is ready, and its flag says so. */
+/** Every replica of the release is ready, and its flag says so; what has done its work needs none. */
 export function isSwitched(scene: Scene): boolean {
-  return scene.replicas.every(({ current }) => isReady(current) && onFlag(scene, current.container));
+  return scene.replicas.every(
+    ({ current }) =>
+      isReady(current) && (current.standing === 'finished' || onFlag(scene, current.container)),
+  );
 }
 
 /** Replicas that may be sent traffic, each with the container that its flag selects. */

@@ -96,12 +96,19 @@ const underWay: ReadonlySet<string> = new Set(['Pulling', 'Starting', 'Verifying
 function isResting({ controller, host }: Model, plan: Plan): boolean {
   const lookUps = plan.apps.flatMap(({ wakeAt }) => wakeAt ?? []);
   if (plan.wakeAt !== undefined && !lookUps.includes(plan.wakeAt)) return false;
-  return plan.apps.every(({ app, wakeAt, operation }) => {
+  return plan.apps.every((one) => {
+    const { app, wakeAt, operation } = one;
     const checkedAt = controller.memory.apps[app]?.checkedAt;
     if (wakeAt === undefined) return true;
-    if (underWay.has(operation)) return false;
+    if (underWay.has(operation) || isMending(controller, one)) return false;
     return checkedAt !== undefined && wakeAt === checkedAt + host.settings.interval;
   });
+}
+
+/** A start or restart is due later than the tag is looked up. */
+function isMending(controller: Model['controller'], { app, health, conditions }: AppPlan): boolean {
+  const wanted = controller.desired.apps.find(({ name }) => name === app);
+  return health === 'Degraded' && conditions[0]?.reason === 'NotHealthy' && wanted?.policy.selfHeal === true;
 }
 
 function isActing(plan: Plan): boolean {
