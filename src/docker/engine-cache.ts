@@ -286,6 +286,7 @@ export class EngineCache {
 
   /** One that is not whole is another one than that whose name it will have. */
   #forget(idOrName: string): void {
+    this.#signalled.delete(idOrName);
     for (const [id, { name }] of this.#containers) if (id === idOrName || name === idOrName) this.#drop(id);
   }
 

@@ -126,7 +126,7 @@ function keepServing(scene: Scene, old: Container, turn: Turn): void {
 /** Still dialled by Caddy, be it for another replica: a flag or the routes must change first. */
 function hasRoutes(scene: Scene, old: Container): boolean {
   return routesNear(scene, old).some(({ app, upstreams }) =>
-    upstreams.some((upstream) => dialledBy({ ...scene, name: app }, upstream) === old.live.address),
+    upstreams.some((upstream) => dialledBy(scene, upstream, app) === old.live.address),
   );
 }
 

@@ -16,7 +16,7 @@ export interface Place {
 /** The flag of its replica, under the name that its app had when it was made, stands for the slot it is in. */
 export function onFlag(scene: Place, { app, replica, live }: Container): boolean {
   if (!usesFlags(scene) || live.address === '') return true;
-  return flagOf({ ...scene, name: app }, replica) === isFlagged(live.address);
+  return flagOf(scene, replica, app) === isFlagged(live.address);
 }
 
 /** Switching by flag files needs a file system that Caddy and we share. */
@@ -24,8 +24,9 @@ export function usesFlags({ world }: Pick<Place, 'world'>): boolean {
   return world.observed.proxy.sharesFlags !== false;
 }
 
-export function flagOf(scene: Place, replica: number): boolean {
-  return usesFlags(scene) && scene.lookup.flags.has(`${scene.name}.${replica}`);
+/** Of the app itself, or of the name that is given. */
+export function flagOf(scene: Place, replica: number, name = scene.name): boolean {
+  return usesFlags(scene) && scene.lookup.flags.has(`${name}.${replica}`);
 }
 
 /** Caddy may send this container a request right now, as far as is known. */
@@ -33,9 +34,7 @@ export function isRouted(scene: Place, container: Container): boolean {
   if (scene.world.observed.proxy.state !== 'running') return onFlag(scene, container);
   const { replica, live } = container;
   return routesNear(scene, container).some(({ app, upstreams }) =>
-    upstreams.some(
-      (one) => one.replica === replica && dialledBy({ ...scene, name: app }, one) === live.address,
-    ),
+    upstreams.some((one) => one.replica === replica && dialledBy(scene, one, app) === live.address),
   );
 }
 
@@ -46,9 +45,9 @@ export function routesNear({ lookup, name, former }: Place, { app }: Container):
   return other === undefined ? own : [...own, ...(lookup.routes.get(other) ?? [])];
 }
 
-/** The address that an upstream of the app's routes comes to, under its flag as it stands. */
-export function dialledBy(place: Place, { replica, plain, flagged }: Upstream): string {
-  return addressOf(flagOf(place, replica) ? flagged : plain);
+/** The address that an upstream of routes under a name comes to, by its flag as it stands. */
+export function dialledBy(scene: Place, { replica, plain, flagged }: Upstream, name = scene.name): string {
+  return addressOf(flagOf(scene, replica, name) ? flagged : plain);
 }
 
 /** Traffic reaches it: by the routes where the app has any, else it is the one that its replica's flag names. */
