@@ -80,6 +80,11 @@ function pull(observed: Observed, reference: string, { registry }: Moment): Obse
   return { ...observed, images: { ...observed.images, [reference]: image, [image.id]: image } };
 }
 
+/** One that was renamed by hand keeps its id, and a clock that was set back comes by the same moment again. */
+function freeId({ containers }: Pick<Observed, 'containers'>, id: string): string {
+  return containers.some((one) => one.id === id) ? freeId({ containers }, `${id}+`) : id;
+}
+
 function create(
   observed: Observed,
   step: Extract<Step, { kind: 'create' }>,
@@ -91,7 +96,7 @@ function create(
   const labels = spec.labels;
   const hook = labels['plimsoll.hook'];
   const container: Container = {
-    id: `${spec.name}@${now}`,
+    id: freeId(observed, `${spec.name}@${now}`),
     name: spec.name,
     app: labels['plimsoll.app'] ?? '',
     specHash: labels['plimsoll.spec-hash'] ?? '',

@@ -3,6 +3,7 @@ import { isPublished } from './release.ts';
 import { judgedAt, wasEndedFromOutside } from './restart.ts';
 import type { Member, Scene } from './scene.ts';
 import { sinceOf } from './since.ts';
+import { isAsked } from './traffic.ts';
 
 /** Why a release that is being brought in has failed. */
 export interface GateFailure {
@@ -30,7 +31,7 @@ const checks: readonly Check[] = [
         }
       : undefined,
   (scene, { container, standing }) =>
-    standing === 'finished' && isAsked(scene)
+    standing === 'finished' && isAsked(scene, scene.target?.app)
       ? {
           reason: 'ContainerExited',
           message: `replica ${container.replica} exited with code ${container.exitCode}, and is to serve`,
@@ -54,11 +55,6 @@ const checks: readonly Check[] = [
         }
       : undefined,
 ];
-
-/** By people, through Caddy: a job that ends serves nobody. */
-function isAsked({ target, lookup, name }: Scene): boolean {
-  return (target?.app.domains.length ?? 0) > 0 || lookup.routes.has(name);
-}
 
 export function gateFailure(scene: Scene): GateFailure | undefined {
   if (!scene.target || scene.proven) return undefined;

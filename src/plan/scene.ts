@@ -17,7 +17,7 @@ import {
   toTarget,
 } from './release.ts';
 import { type Standing, standingOf } from './standing.ts';
-import { onFlag } from './traffic.ts';
+import { isAsked, onFlag } from './traffic.ts';
 
 /** One app, seen whole: what git wants, what it is being brought to, and what stands where. */
 export interface Scene {
@@ -203,7 +203,9 @@ function toMember(scene: Bare, target: Target, container: Container): Member {
     target.app.policy.selfHeal &&
     !isStalled(scene, changes, container);
   const asked = scene.memory.restart?.containers.includes(container.id) ?? false;
-  const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart: target.app.restart };
+  const serves = isAsked(scene, target.app);
+  const { restart } = target.app;
+  const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart, serves };
   return { container, ...standingOf(subject), health, changes };
 }
 

@@ -4,7 +4,7 @@ import { isPublished } from './release.ts';
 import { isRightlyNamed, type Scene } from './scene.ts';
 import { isFinished } from './standing.ts';
 import { isExposed } from './take-over.ts';
-import { onFlag } from './traffic.ts';
+import { isAsked, onFlag } from './traffic.ts';
 
 interface Row {
   readonly subject: string;
@@ -17,10 +17,7 @@ interface Row {
 const rows: readonly Row[] = [
   {
     subject: 'state',
-    holds: ({ wanted }, container) =>
-      wanted !== undefined &&
-      container.state === 'exited' &&
-      !isFinished({ container, restart: wanted.app.restart }),
+    holds: (scene, container) => container.state === 'exited' && isToRun(scene, container),
     live: ({ exitCode }) => `exited (${exitCode})`,
     desired: () => 'running',
   },
@@ -63,6 +60,11 @@ export function standingDifferences(scene: Scene, container: Container): Differe
       // Every container is made in our network: only a hand can have taken it away.
       cause: isPublished(container) || subject === 'network' ? 'drift' : 'commit',
     }));
+}
+
+function isToRun(scene: Scene, container: Container): boolean {
+  const app = scene.wanted?.app;
+  return app !== undefined && !isFinished({ container, restart: app.restart, serves: isAsked(scene, app) });
 }
 
 /** Its replica's flag was set or removed by hand: requests go to the slot where nobody is. */

@@ -27,6 +27,8 @@ export interface Subject {
   readonly chosen: boolean;
   readonly health: Health | undefined;
   readonly restart: 'always' | 'on-failure' | 'never';
+  /** People reach its app through Caddy. */
+  readonly serves: boolean;
 }
 
 type Row = readonly [standing: Standing, reason: string, holds: (subject: Subject) => boolean];
@@ -57,8 +59,16 @@ export function standingOf(subject: Subject): { readonly standing: Standing; rea
     : { standing: 'current', reason: 'it is as git wants it' };
 }
 
-/** Ended, and by its restart policy not to be started again. */
-export function isFinished({ container, restart }: Pick<Subject, 'container' | 'restart'>): boolean {
+/**
+ * Ended, and by its restart policy not to be started again. What is to serve and never passed its gate has done
+ * nothing yet: it could not take over from one that serves.
+ */
+export function isFinished({
+  container,
+  restart,
+  serves,
+}: Pick<Subject, 'container' | 'restart' | 'serves'>): boolean {
   if (container.state !== 'exited' || container.startedAt === 0) return false;
+  if (serves && !isPublished(container)) return false;
   return restart === 'never' || (restart === 'on-failure' && container.exitCode === 0);
 }

@@ -1,3 +1,4 @@
+import type { App } from '../desired/app.ts';
 import type { Container, Route, Upstream } from '../observed/observed.ts';
 import { addressOf, isFlagged } from './address.ts';
 import type { Lookup } from './lookup.ts';
@@ -22,6 +23,11 @@ export function onFlag(scene: Place, { app, replica, live }: Container): boolean
 /** Switching by flag files needs a file system that Caddy and we share. */
 export function usesFlags({ world }: Pick<Place, 'world'>): boolean {
   return world.observed.proxy.sharesFlags !== false;
+}
+
+/** By people, through Caddy: a job that ends serves nobody. */
+export function isAsked({ lookup, name }: Place, app: App | undefined): boolean {
+  return (app?.domains.length ?? 0) > 0 || lookup.routes.has(name);
 }
 
 /** Of the app itself, or of the name that is given. */

@@ -108,7 +108,8 @@ function isResting({ controller, host }: Model, plan: Plan): boolean {
 /** A start or restart is due later than the tag is looked up. */
 function isMending(controller: Model['controller'], { app, health, conditions }: AppPlan): boolean {
   const wanted = controller.desired.apps.find(({ name }) => name === app);
-  return health === 'Degraded' && conditions[0]?.reason === 'NotHealthy' && wanted?.policy.selfHeal === true;
+  const isDown = health === 'Degraded' && ['NotHealthy', 'CrashLoop'].includes(conditions[0]?.reason ?? '');
+  return isDown && wanted?.policy.selfHeal === true;
 }
 
 function isActing(plan: Plan): boolean {
@@ -123,12 +124,14 @@ function isActing(plan: Plan): boolean {
  * A release that once counted as healthy and never answers again, whatever is done, is started again every five
  * minutes, for ever: that is how it rests.
  */
-function isHopeless({ controller }: Model, { app, steps, replicas, health }: AppPlan): boolean {
+function isHopeless({ controller }: Model, { app, steps, replicas, health, conditions }: AppPlan): boolean {
   const release = controller.memory.apps[app]?.lastHealthy?.app;
   if (!release || !['bad', 'mute', 'exit', 'oom'].includes(behaviourOf(release.container.image)))
     return false;
   return (
     health !== 'Healthy' &&
+    // When that is over by itself, other things come first.
+    conditions[0]?.reason !== 'Suspended' &&
     release.replicas > 0 &&
     replicas.desired > 0 &&
     steps.every(({ kind }) => kind === 'start' || kind === 'restart')
