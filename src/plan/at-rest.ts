@@ -43,7 +43,8 @@ export function planAtRest(world: World, lookup: Lookup, app: App): Planned | un
 
 /** Remembers a plan that leaves nothing to do, and that nothing but these parts can make another. */
 export function rememberRest(world: World, lookup: Lookup, app: App, planned: Planned): void {
-  if (!isAtRest(world, app, planned.plan)) return;
+  // While something is done to it, what else is due is left out of its plan.
+  if (lookup.underway.has(app.name) || !isAtRest(world, app, planned.plan)) return;
   const until = Math.min(planned.plan.wakeAt ?? Number.POSITIVE_INFINITY, world.now + longest);
   const parts: unknown[] = [];
   eachPart(world, lookup, app, (part) => parts.push(part) > 0);
@@ -71,7 +72,7 @@ function eachPart(world: World, lookup: Lookup, app: App, visit: (part: unknown)
     visit(settings) &&
     visit(revisionOf(world, name)) &&
     visit(memory.apps[name]) &&
-    visit(lookup.underway.get(name)) &&
+    visit(lookup.underway.has(name)) &&
     visit(lookup.hasNetwork) &&
     visit(proxy.state) &&
     visit(proxy.sharesFlags) &&
