@@ -6,14 +6,20 @@ import { releases } from './images.ts';
 import { serving } from './serving.ts';
 import { bareLabel, type Workbench } from './workbench.ts';
 
+/**
+ * When neighbours may find it by its name: never, or once it answers. The engine gives a name to one that runs only by
+ * taking it off the network and putting it back.
+ */
+export type Naming = 'nameless' | 'named';
+
 /** What a careful person does by hand, by the engine's API alone: on a network of their own, with addresses of their own. */
 export interface BarePeer {
   /** Creates, starts and waits for the first 200. */
-  run(place: number, release: number): Promise<Docker.Container>;
+  run(place: number, release: number, naming: Naming): Promise<Docker.Container>;
   /** Milliseconds from nothing until all answer, `wide` at a time; nothing is left. */
-  bringUp(count: number, wide: number): Promise<number>;
+  bringUp(count: number, wide: number, naming: Naming): Promise<number>;
   /** A gapless change of one: the new one answers, then the old one is stopped and removed. */
-  change(): Promise<{ readonly first: number; readonly whole: number }>;
+  change(naming: Naming): Promise<{ readonly first: number; readonly whole: number }>;
 }
 
 export async function createBarePeer({ docker, signal }: Workbench): Promise<BarePeer> {
@@ -21,39 +27,46 @@ export async function createBarePeer({ docker, signal }: Workbench): Promise<Bar
   const subnet = await freeSubnet(wanted);
   const name = `plimsoll-bench-bare-${randomUUID().slice(0, 8)}`;
   const IPAM = { Driver: 'default', Config: [{ Subnet: subnet }] };
-  await docker.createNetwork({ Name: name, IPAM, Labels: { [bareLabel]: '' } });
+  const network = await docker.createNetwork({ Name: name, IPAM, Labels: { [bareLabel]: '' } });
   const base = toNumber(subnet.split('/')[0] ?? '') + 16;
   return { run, bringUp, change };
 
-  async function run(place: number, release: number): Promise<Docker.Container> {
+  async function run(place: number, release: number, naming: Naming): Promise<Docker.Container> {
     const { image = '', page = '' } = releases[release - 1] ?? {};
     const host = toAddress(base + place);
+    const endpoint = { IPAMConfig: { IPv4Address: host } };
+    const answers = () => serving({ host, port: 8080, name: 'bare' }, page, { deadline: 60_000, signal });
     const container = await docker.createContainer({
       name: `${name}-${place}-${randomUUID().slice(0, 8)}`,
       Image: image,
       Labels: { [bareLabel]: '' },
       HostConfig: { NetworkMode: name },
-      NetworkingConfig: { EndpointsConfig: { [name]: { IPAMConfig: { IPv4Address: host } } } },
+      NetworkingConfig: { EndpointsConfig: { [name]: endpoint } },
     });
     await container.start();
-    await serving({ host, port: 8080, name: 'bare' }, page, { deadline: 60_000, signal });
+    await answers();
+    if (naming === 'nameless') return container;
+    await network.disconnect({ Container: container.id, Force: true });
+    const named = { ...endpoint, Aliases: [`app-${place}`] };
+    await network.connect({ Container: container.id, EndpointConfig: named });
+    await answers();
     return container;
   }
 
-  async function bringUp(count: number, wide: number): Promise<number> {
+  async function bringUp(count: number, wide: number, naming: Naming): Promise<number> {
     const waiting = Array.from({ length: count }, (_, place) => place);
     const made: Docker.Container[] = [];
     const begun = performance.now();
-    await inTurns(wide, waiting, async (place) => void made.push(await run(place, 1)));
+    await inTurns(wide, waiting, async (place) => void made.push(await run(place, 1, naming)));
     const took = performance.now() - begun;
     await inTurns(wide, made, (container) => container.remove({ force: true }));
     return took;
   }
 
-  async function change(): Promise<{ readonly first: number; readonly whole: number }> {
-    const old = await run(1_000, 1);
+  async function change(naming: Naming): Promise<{ readonly first: number; readonly whole: number }> {
+    const old = await run(1_000, 1, naming);
     const begun = performance.now();
-    const fresh = await run(1_001, 2);
+    const fresh = await run(1_001, 2, naming);
     const first = performance.now() - begun;
     await old.stop({ t: 10 });
     await old.remove();

@@ -41,7 +41,8 @@ export const beside: Part = async (bench) => {
   const samples: Samples = new Map();
   const all = { bench, count, bare: await createBarePeer(bench), samples, faults: [] };
   bench.say(`bare calls bring ${count} up`);
-  add(samples, names.bareUp, await all.bare.bringUp(count, wide));
+  add(samples, names.bareUp, await all.bare.bringUp(count, wide, 'nameless'));
+  add(samples, names.namedUp, await all.bare.bringUp(count, wide, 'named'));
   await restartPolicy(all);
   await besideCompose(all);
   await besideSwarm(all);
@@ -51,10 +52,12 @@ export const beside: Part = async (bench) => {
 
 const names = {
   bareUp: 'initial: bare calls, all answer',
+  namedUp: 'initial: bare calls, each gets its name once it answers',
   composeUp: 'initial: compose up, all started',
   swarmUp: 'initial: docker stack deploy, all answer',
   ourUp: 'initial: plimsoll, all healthy and routed',
   bareChange: 'change: bare, new one answers and old one is removed',
+  namedChange: 'change: bare, new one gets its name once it answers',
   composeChange: 'change: compose up to new release serving',
   composeLost: 'change: compose, requests lost',
   swarmChange: 'change: docker stack deploy to new release serving',
@@ -62,6 +65,7 @@ const names = {
   ourCommit: 'change: plimsoll, git commit begun to serving and verified',
   ourLost: 'change: plimsoll, requests lost',
   bareRepair: 'repair: bare create, start, first 200',
+  namedRepair: 'repair: bare, and its name once it answers',
   composeRepair: 'repair: removed, compose up run by somebody',
   swarmRemoved: 'repair: removed, Swarm',
   swarmKilled: 'repair: killed, Swarm',
@@ -72,6 +76,9 @@ const names = {
 
 /** What each is a multiple of. */
 const against: Readonly<Record<string, string>> = {
+  [names.namedUp]: names.bareUp,
+  [names.namedChange]: names.bareChange,
+  [names.namedRepair]: names.bareRepair,
   [names.composeUp]: names.bareUp,
   [names.swarmUp]: names.bareUp,
   [names.ourUp]: names.bareUp,
@@ -253,9 +260,11 @@ async function besidePlimsoll(all: Bench): Promise<void> {
 }
 
 async function bareChange({ bare, samples }: Pick<Bench, 'bare' | 'samples'>): Promise<void> {
-  const { first, whole } = await bare.change();
-  add(samples, names.bareRepair, first);
-  add(samples, names.bareChange, whole);
+  const [nameless, named] = [await bare.change('nameless'), await bare.change('named')];
+  add(samples, names.bareRepair, nameless.first);
+  add(samples, names.bareChange, nameless.whole);
+  add(samples, names.namedRepair, named.first);
+  add(samples, names.namedChange, named.whole);
 }
 
 /** What waits before it restarts is asked a few times only. */

@@ -292,7 +292,11 @@ export class EngineCache {
 
   #drop(id: string): void {
     this.#signalled.delete(id);
-    if (this.#containers.delete(id)) this.#version += 1;
+    if (!this.#containers.delete(id)) return;
+    this.#version += 1;
+    // Its endpoint went with it.
+    const { [id]: _gone, ...Containers } = this.#ourNetwork?.Containers ?? {};
+    if (this.#ourNetwork) this.#ourNetwork = { ...this.#ourNetwork, Containers };
   }
 
   async #readOurNetwork({ networks, addresses }: Stale): Promise<void> {

@@ -191,7 +191,7 @@ export function createEngineReader({
 function staleBy(kind: Touched, name: string): Partial<ReturnType<typeof nothingStale>> {
   switch (kind) {
     case 'container':
-      return { containers: new Set([name]), files: new Set([name]), addresses: true };
+      return { containers: new Set([name]), files: new Set([name]) };
     case 'network':
       return { networks: true, addresses: true };
     case 'volume':

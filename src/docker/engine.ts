@@ -123,13 +123,16 @@ function createPlainEngine({
     return (found ?? []).filter(({ Name }) => Name === name);
   };
 
-  /** Two networks may bear one name: ours is the one with our label. */
+  /** Two networks may bear one name: ours is the one with our label. It is looked up anew when it could not be joined. */
+  let known: Docker.Network | undefined;
   const networkOf = async (name: string): Promise<Docker.Network> => {
     if (name !== network) return docker.getNetwork(encodeURIComponent(name));
+    if (known) return known;
     const ours = (await networksNamed(name)).find(isOurs);
     const call = { operation: 'find network', object: name };
     if (!ours) throw new EdgeError('transient', 'NoSuchNetwork', sentence(call, 'it does not exist'));
-    return docker.getNetwork(ours.Id);
+    known = docker.getNetwork(ours.Id);
+    return known;
   };
 
   /** The engine takes 0 for "as it is": a limit that is there can be changed in place, but not taken away. */
@@ -154,6 +157,9 @@ function createPlainEngine({
     act('connect', id, async () => {
       const settings = { Container: id, EndpointConfig: endpoint(address, aliases) };
       await target.connect(settings).catch(unless(/already exists in network|already connected/i));
+    }).catch((error) => {
+      known = undefined;
+      throw error;
     });
 
   const leave = (target: Docker.Network, id: string): Promise<void> =>
@@ -227,6 +233,10 @@ function createPlainEngine({
         }
         if (found) await mounts.restore(found);
         await act('start', id, (target, abortSignal) => target.start({ abortSignal }), { fine: [304] });
+      }).catch((error) => {
+        // By whom, the network tells: what was read of it is not all.
+        if (error instanceof EdgeError && error.reason === 'AddressTaken') touched('network', network);
+        throw error;
       }),
 
     publish: (id, address, aliases) =>

@@ -72,9 +72,7 @@ function networkMarks(
   if (action !== 'connect' && action !== 'disconnect') {
     return { networks: true, addresses: true, ...(name === network ? { news } : {}) };
   }
-  const labelled = container !== undefined && isLabelled(container);
-  return {
-    ...(labelled ? { container, news } : {}),
-    ...(name === network ? { addresses: true } : {}),
-  };
+  // A container of ours tells its address itself.
+  if (container !== undefined && isLabelled(container)) return { container, news };
+  return name === network ? { addresses: true } : {};
 }

@@ -56,7 +56,10 @@ export function readTaken(
   gateway: string,
   containers: readonly Container[],
 ): string[] {
-  const endpoints = Object.values(network?.Containers ?? {}).map(({ IPv4Address }) => plain(IPv4Address));
+  // Of ours what they say themselves counts: they are read when they change, and the network when others do.
+  const ours = new Set(containers.map(({ id }) => id));
+  const theirs = Object.entries(network?.Containers ?? {}).filter(([id]) => !ours.has(id));
+  const endpoints = theirs.map(([, { IPv4Address }]) => plain(IPv4Address));
   const configured = containers.map(({ live }) => live.address);
   return [...new Set([gateway, ...endpoints, ...configured])].filter((address) => address !== '').sort();
 }

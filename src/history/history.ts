@@ -16,8 +16,8 @@ import type { TokenStore } from './token-store.ts';
 
 /**
  * What happened, in SQLite: it explains and holds back, it never says what should run. Every method is
- * synchronous and durable when it returns; a write that fails changes nothing and throws EdgeError
- * (`HistoryUnwritable`).
+ * synchronous and durable when it returns (the journal of steps outlives this process at once, and a power cut from the
+ * next write of another kind on); a write that fails changes nothing and throws EdgeError (`HistoryUnwritable`).
  */
 export interface History extends JournalPort {
   readonly tokens: TokenStore;

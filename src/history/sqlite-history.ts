@@ -29,6 +29,12 @@ import { createTokenStore, type TokenStore } from './token-store.ts';
 
 const transitionsPause = 5_000;
 
+/**
+ * When a write is safe from a power cut; from the end of this process each is at once. What only explains may lose its
+ * last lines: a step would wait for the disk twice.
+ */
+type OnDisk = 'at once' | 'with the next';
+
 /** Writes go by one door (`#write`), so that memory and listeners never run ahead of the disk. */
 export class SqliteHistory implements History {
   readonly tokens: TokenStore;
@@ -42,6 +48,7 @@ export class SqliteHistory implements History {
   readonly #conditions: ConditionLog;
   readonly #listeners = new Set<(event: EventRecord) => void>();
   #memory: Memory<App> | undefined;
+  #onDisk: OnDisk = 'at once';
   /** By the monotonic clock; the times of conditions are not written before. */
   #transitionsFrom = 0;
   /** Written in the transaction under way; told when it is committed. */
@@ -86,7 +93,10 @@ export class SqliteHistory implements History {
   }
 
   begin(...[app, step, deployment]: Parameters<JournalPort['begin']>): number {
-    return this.#write(() => this.#deployments.beginStep(app, step, deployment, this.#options.now()));
+    return this.#write(
+      () => this.#deployments.beginStep(app, step, deployment, this.#options.now()),
+      'with the next',
+    );
   }
 
   end(id: number, outcome: Outcome): void {
@@ -94,7 +104,10 @@ export class SqliteHistory implements History {
       outcome.kind === 'ok' || outcome.kind === 'cancelled'
         ? undefined
         : this.#redact(`${outcome.reason}: ${outcome.message}`);
-    this.#write(() => this.#deployments.endStep(id, outcome.kind, error, this.#options.now()));
+    this.#write(
+      () => this.#deployments.endStep(id, outcome.kind, error, this.#options.now()),
+      'with the next',
+    );
   }
 
   addEvidence(deployment: string, container: string, evidence: Evidence): void {
@@ -437,11 +450,19 @@ export class SqliteHistory implements History {
     }
   }
 
+  /** A write at once takes all those before it along (https://sqlite.org/pragma.html#pragma_synchronous). */
+  #sync(onDisk: OnDisk): void {
+    if (this.#onDisk === onDisk) return;
+    this.#db.pragma(`synchronous = ${onDisk === 'at once' ? 'FULL' : 'NORMAL'}`);
+    this.#onDisk = onDisk;
+  }
+
   /** One transaction, joined by those inside it; what is in memory never runs ahead of what is on the disk. */
-  #write<T>(work: () => T): T {
+  #write<T>(work: () => T, onDisk: OnDisk = 'at once'): T {
     if (this.#db.inTransaction) return work();
     let result: T;
     try {
+      this.#sync(onDisk);
       result = this.#db.transaction(work).immediate();
     } catch (error) {
       this.#memory = undefined;

@@ -351,6 +351,8 @@ test('knows networks, volumes and the addresses that are taken', async () => {
     await foreign.remove({ force: true });
   }
   await seen('it gone', (state) => !state.takenAddresses.includes(address(91)));
+  await engine.remove(stopped.name);
+  await seen('ours gone', (state) => !state.takenAddresses.includes(address(90)));
 });
 
 test('knows the images that are wanted or used, and hears when a tag moves or goes', async () => {

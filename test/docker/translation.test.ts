@@ -775,7 +775,7 @@ const events: [
     'connect',
     'n',
     { container: 'known', name: 'plimsoll' },
-    { container: 'known', addresses: true, news: 'network plimsoll connect' },
+    { container: 'known', news: 'network plimsoll connect' },
   ],
   ['network', 'connect', 'n', { container: 'theirs', name: 'plimsoll' }, { addresses: true }],
   ['network', 'disconnect', 'n', { container: 'theirs', name: 'other' }, {}],

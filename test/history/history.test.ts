@@ -3,6 +3,9 @@ import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EdgeError } from '../../src/apply/ports.ts';
+import { openDatabase } from '../../src/history/database.ts';
+import { migrations } from '../../src/history/migrations.ts';
+import { SqliteHistory } from '../../src/history/sqlite-history.ts';
 import { applyDecisions } from '../../src/plan/apply-decisions.ts';
 import type { Condition, Decision, Step } from '../../src/plan/plan.ts';
 import { aDeployment, aRelease, type Bench, createBench } from './fixture.ts';
@@ -439,6 +442,20 @@ test('one decision that cannot be written undoes the whole look, and tells nobod
   assert.equal(told, []);
   assert.equal(history.memory().apps, {});
   assert.equal(history.deployments('shop', 10), []);
+});
+
+test('a step does not wait for the disk, and what holds back does', ({ bench }) => {
+  const { db } = openDatabase(bench.path, migrations, 0);
+  const history = new SqliteHistory(db, { path: bench.path, now: () => 1 });
+  const synchronous = () => db.pragma('synchronous', { simple: true });
+  history.end(history.begin('shop', start, undefined), { kind: 'ok' });
+  assert.is(synchronous(), 1);
+  history.record('shop', [{ kind: 'checked', at: 7 }], 8);
+  assert.is(synchronous(), 2);
+  history.begin('shop', start, undefined);
+  history.suspend('shop', { actor: 'ada', reason: 'test' });
+  assert.is(synchronous(), 2);
+  history.close();
 });
 
 test.run();
