@@ -303,7 +303,8 @@ interface Followed {
 
 /** Every app is healthy and in sync, at that revision when one is given, and nothing is under way. */
 async function settled({ controller, signal }: Followed, count: number, revision?: string): Promise<void> {
-  const wait = { what: `${count} apps are settled`, deadline: 60_000 + count * 5_000, pause: 20, signal };
+  // Who asks for all of them again and again takes from what he measures.
+  const wait = { what: `${count} apps are settled`, deadline: 60_000 + count * 5_000, pause: 100, signal };
   await until(wait, async () => {
     const app = await controller.app('app-0');
     if (revision !== undefined && app?.revision !== revision) return undefined;
