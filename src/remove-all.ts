@@ -18,8 +18,9 @@ export async function removeAll(
 ): Promise<number> {
   const { state, flags } = await proxy.observe();
   if (state !== 'unreachable') await proxy.load([]);
-  const { containers, networks, volumes: found } = await reader.observe(new Set());
-  for (const { id, name } of containers) {
+  const { containers, unread, networks, volumes: found } = await reader.observe(new Set());
+  const ours = new Map([...containers, ...unread].map(({ id, name }) => [id, name]));
+  for (const [id, name] of ours) {
     progress(`remove container ${name}`);
     await engine.stop(id, 5_000);
     await engine.remove(id);
@@ -42,7 +43,7 @@ export async function removeAll(
     progress(`remove volume ${name}`);
     await engine.removeVolume(name);
   }
-  return containers.length + doomed.length;
+  return ours.size + doomed.length;
 }
 
 /**

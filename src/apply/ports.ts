@@ -8,6 +8,7 @@ import type {
   Network,
   ProxyState,
   RouteTable,
+  Unread,
   VolumeInfo,
 } from '../observed/observed.ts';
 import type { ProbeTarget, Step } from '../plan/plan.ts';
@@ -47,6 +48,7 @@ export class EdgeError extends Error {
 export interface EngineState {
   readonly containers: readonly Container[];
   readonly foreign: readonly { readonly id: string; readonly name: string }[];
+  readonly unread: readonly Unread[];
   readonly images: Readonly<Record<string, Image>>;
   readonly networks: readonly Network[];
   readonly volumes: readonly VolumeInfo[];

@@ -43,6 +43,8 @@ async function diff(
     for (const problem of world.desired.problems)
       context.err(`${formatProblem(problem, { color: context.color })}\n`);
     if (world.desired.problems.length > 0) return codeOf(world.desired.problems);
+    // Caddy answers: then it is the engine that did not tell about a container.
+    if (plan.apps.some(({ sync }) => sync === 'Unknown')) return exitCodes.unobservable;
     return plan.apps.some(differs) || plan.host.length > 0 ? exitCodes.negative : exitCodes.done;
   } finally {
     await host.close();

@@ -1,14 +1,15 @@
 import type Docker from 'dockerode';
 import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
-import type { EngineState } from '../apply/ports.ts';
+import { EdgeError, type EngineState } from '../apply/ports.ts';
 import { isSameValue } from '../desired/canonical.ts';
-import type { Container, Image, Network, VolumeInfo } from '../observed/observed.ts';
+import type { Container, Image, Network, Unread, VolumeInfo } from '../observed/observed.ts';
 import { read } from './ask.ts';
 import { digestFiles } from './digest-files.ts';
+import { redacted } from './engine-error.ts';
 import type { EngineEvent } from './event-stream.ts';
 import { imageReference } from './image-reference.ts';
 import { label } from './labels.ts';
-import { nameOf, type Reading, readContainer } from './read-container.ts';
+import { nameOf, type Reading, type ReadRow, readContainer, readRow } from './read-container.ts';
 import { readImage, readNetwork, readTaken, readVolume } from './read-host.ts';
 import type { Revealing } from './reveal.ts';
 import type { SecretFolder } from './secret-folder.ts';
@@ -70,7 +71,12 @@ interface Cached {
   readonly row: string;
 }
 
+/** What its row tells of a container that the engine does not tell about, and why it does not. */
+type UnreadRow = ReadRow & Pick<Unread, 'message'>;
+
 const sideBySide = 8;
+/** Milliseconds between two attempts to read what could not be read. */
+const unreadPause = 2_000;
 /** So many shares make a round of `EngineCache.patrol`. */
 export const patrolShares = 25;
 
@@ -88,6 +94,8 @@ export interface CacheOptions {
    * waiting until the act is over, and all that wait for the answer with him; and then it is out of date anyway.
    */
   readonly isBusy: (idOrName: string) => boolean;
+  /** Takes secrets out of what the engine says. */
+  readonly redact: (text: string) => string;
 }
 
 /** What is known of one engine, for one instance. It asks only when told that something is out of date. */
@@ -97,6 +105,9 @@ export class EngineCache {
   readonly #network: string;
   readonly #options: CacheOptions;
   readonly #containers = new Map<string, Cached>();
+  readonly #unread = new Map<string, UnreadRow>();
+  /** When these are asked for again, by a clock that nobody sets. */
+  #unreadAgainAt = 0;
   readonly #images = new Map<string, Image | undefined>();
   #wanted: ReadonlySet<string> = new Set();
   #networks: readonly Network[] = [];
@@ -127,11 +138,11 @@ export class EngineCache {
   }
 
   isLabelled(id: string): boolean {
-    return this.#containers.has(id);
+    return this.#containers.has(id) || this.#unread.has(id);
   }
 
   nameOf(id: string): string | undefined {
-    return this.#containers.get(id)?.reading.name;
+    return this.#containers.get(id)?.reading.name ?? this.#unread.get(id)?.name;
   }
 
   /** The engine was asked to end it at the time of this event. */
@@ -164,6 +175,13 @@ export class EngineCache {
     return this.#round.pop() ?? {};
   }
 
+  /** What could not be read and is to be asked for once more: no event tells that the engine is able to again. */
+  unreadAgain(): Partial<Stale> | undefined {
+    if (this.#unread.size === 0 || performance.now() < this.#unreadAgainAt) return undefined;
+    this.#unreadAgainAt = performance.now() + unreadPause;
+    return { files: new Set(this.#unread.keys()) };
+  }
+
   /** True when something is another than it was: readings that say the same stay the same values. */
   async refresh(stale: Stale): Promise<boolean> {
     const before = this.#version;
@@ -187,8 +205,26 @@ export class EngineCache {
     const listed = stale.list === 'none' ? [] : await this.#list(stale.list);
     const withFiles = this.#askable([...stale.files, ...listed]);
     const ids = new Set([...this.#askable(stale.containers), ...withFiles]);
-    await eachOf(ids, (id) => this.#inspect(id, withFiles.has(id)));
+    const failed = new Map<string, EdgeError>();
+    await eachOf(ids, async (id) => {
+      const error = await this.#inspect(id, withFiles.has(id)).catch(unlessUnreachable);
+      if (error) failed.set(id, error);
+    });
+    if (failed.size > 0) await this.#noteUnread(failed);
     if (stale.list !== 'none') this.#sweep();
+  }
+
+  /** One that the engine cannot tell about is known by its row, so that it holds up its own app alone. */
+  async #noteUnread(failed: ReadonlyMap<string, EdgeError>): Promise<void> {
+    const rows = await this.#rows();
+    for (const [idOrName, error] of failed) {
+      const row = rows.find(({ Id, Names: names }) => Id === idOrName || nameOf(names[0] ?? '') === idOrName);
+      if (!row) this.#forget(idOrName);
+      const found = row && readRow(row, this.#options);
+      if (!found) continue;
+      const unread = { ...found, message: redacted(error, this.#options.redact).message };
+      this.#unread.set(found.id, this.#newer(this.#unread.get(found.id), unread) ?? unread);
+    }
   }
 
   /** Each once, and none that an act is under way on: its end asks for it again. */
@@ -204,36 +240,46 @@ export class EngineCache {
     const ours = all.flatMap(({ container }) => (container ? [container] : []));
     const isOurs = (reading: Reading): boolean =>
       reading.container !== undefined && (reading.proven || known.has(reading.id));
+    const unread = [...this.#unread.values()].sort(byName);
+    const besides = unread.map(({ address }) => address);
     const gateway = this.#networks.find(({ id }) => id === this.#ourNetwork?.Id)?.gateway ?? '';
     return {
       containers: all.flatMap((one) => (one.container && isOurs(one) ? [one.container] : [])),
       foreign: all.filter((one) => !isOurs(one)).map(({ id, name }) => ({ id, name })),
+      unread: unread
+        .filter(({ id, proven }) => proven || known.has(id))
+        .map(({ id, name, app, message }) => ({ id, name, app, message })),
       images: this.#imageRecord(),
       networks: this.#networks,
       volumes: this.#volumes,
-      takenAddresses: readTaken(this.#ourNetwork, gateway, ours),
+      takenAddresses: readTaken(this.#ourNetwork, gateway, ours, besides),
     };
   }
 
   /** Which containers are ours only because history says so: with it a reading changes. */
   knownOf(known: ReadonlySet<string>): string {
-    const unproven = [...this.#containers.values()].filter(({ reading }) => !reading.proven);
-    return unproven.flatMap(({ reading: { id } }) => (known.has(id) ? [id] : [])).join();
+    const all = [...[...this.#containers.values()].map(({ reading }) => reading), ...this.#unread.values()];
+    return all.flatMap(({ id, proven }) => (!proven && known.has(id) ? [id] : [])).join();
   }
 
   /** Lists what bears our label, forgets what is gone, and answers the ids to inspect. */
   async #list(mode: 'rows' | 'all'): Promise<string[]> {
-    const filters = { label: [`${label.instance}=${this.#instance}`] };
-    const rows =
-      (await read({ operation: 'list', object: 'containers' }, (abortSignal) =>
-        this.#docker.listContainers({ all: true, filters, abortSignal }),
-      )) ?? [];
+    const rows = await this.#rows();
     const listed = new Set(rows.map(({ Id }) => Id));
-    for (const id of this.#containers.keys()) if (!listed.has(id)) this.#drop(id);
+    for (const id of [...this.#containers.keys(), ...this.#unread.keys()])
+      if (!listed.has(id)) this.#drop(id);
     const free = rows.filter(({ Names: names }) => !this.#options.isBusy(nameOf(names[0] ?? '')));
     const asked =
       mode === 'all' ? free : free.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row));
     return asked.map(({ Id }) => Id);
+  }
+
+  async #rows(): Promise<readonly ContainerInfo[]> {
+    const filters = { label: [`${label.instance}=${this.#instance}`] };
+    const found = await read({ operation: 'list', object: 'containers' }, (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters, abortSignal }),
+    );
+    return found ?? [];
   }
 
   async #inspect(idOrName: string, withFiles: boolean): Promise<void> {
@@ -254,6 +300,7 @@ export class EngineCache {
     const row = inspectedRow(inspected);
     const mounted = [...mountedFiles(inspected).values()];
     this.#containers.set(inspected.Id, { reading, name: nameOf(inspected.Name), row, mounted });
+    if (this.#unread.delete(inspected.Id)) this.#version += 1;
   }
 
   #withSignal(reading: Reading): Reading {
@@ -280,19 +327,22 @@ export class EngineCache {
 
   #sweep(): void {
     const { sweeps, folder, docker } = this.#options;
-    if (!sweeps || !isLocal(docker)) return;
+    // Nobody knows which files one has mounted that was never read.
+    if (!sweeps || !isLocal(docker) || this.#unread.size > 0) return;
     folder.sweep(new Set([...this.#containers.values()].flatMap(({ mounted }) => mounted)));
   }
 
   /** One that is not whole is another one than that whose name it will have. */
   #forget(idOrName: string): void {
     this.#signalled.delete(idOrName);
-    for (const [id, { name }] of this.#containers) if (id === idOrName || name === idOrName) this.#drop(id);
+    for (const [id, { name }] of [...this.#containers, ...this.#unread])
+      if (id === idOrName || name === idOrName) this.#drop(id);
   }
 
   #drop(id: string): void {
     this.#signalled.delete(id);
-    if (!this.#containers.delete(id)) return;
+    const wasRead = this.#containers.delete(id);
+    if (!this.#unread.delete(id) && !wasRead) return;
     this.#version += 1;
     // Its endpoint went with it.
     const { [id]: _gone, ...Containers } = this.#ourNetwork?.Containers ?? {};
@@ -394,6 +444,12 @@ function rowText(
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** What the engine says of one container is no reason to see none. */
+function unlessUnreachable(error: unknown): EdgeError {
+  if (error instanceof EdgeError && error.kind !== 'unreachable') return error;
+  throw error;
 }
 
 /** Runs one task for each item, a few at a time. */

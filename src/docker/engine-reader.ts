@@ -70,7 +70,7 @@ export function createEngineReader({
   /** How many acts are under way, by what they were given: a name or an id. */
   const acts = new Map<string, number>();
   const isBusy = (idOrName: string): boolean => acts.has(idOrName);
-  const cache = new EngineCache({ docker, instance, network, secrets, folder, sweeps, isBusy });
+  const cache = new EngineCache({ docker, instance, network, secrets, folder, sweeps, isBusy, redact });
   const lists = createHostLists({ docker, instance, cache });
   const listeners = new Set<(what: string) => void>();
   const checks = createExecChecks(docker, redact);
@@ -121,6 +121,8 @@ export function createEngineReader({
   });
 
   const observe = async (known: ReadonlySet<string>): Promise<EngineState> => {
+    const again = cache.unreadAgain();
+    if (again) mark(again);
     if (dirty) {
       await events.ensure();
       const taken = stale;

@@ -1,4 +1,4 @@
-import type { ContainerInspectInfo, HostConfig } from 'dockerode';
+import type { ContainerInfo, ContainerInspectInfo, HostConfig } from 'dockerode';
 import type { SecretsPort } from '../apply/ports.ts';
 import type { EnvValue } from '../desired/app.ts';
 import { isOwnName } from '../observed/container-name.ts';
@@ -34,7 +34,7 @@ export interface Reading {
 export function readContainer(inspected: ContainerInspectInfo, where: Where): Reading {
   const id = inspected.Id;
   const fullName = nameOf(inspected.Name);
-  const name = fullName.endsWith(unfinished) ? fullName.slice(0, -unfinished.length) : fullName;
+  const name = wholeName(fullName);
   const identity = readLabels(inspected.Config.Labels ?? {}, where.instance);
   if (!identity) return { id, name: fullName, container: undefined, proven: false };
   const parts = { ...identity, instance: where.instance, imageId: inspected.Image };
@@ -54,6 +54,34 @@ export function readContainer(inspected: ContainerInspectInfo, where: Where): Re
     imageHealth: imageHealthOf(state.Health?.Status),
   };
   return { id, name, container, proven: isOwnName(name, parts) };
+}
+
+/** A container that only its row in the list tells of. */
+export interface ReadRow {
+  readonly id: string;
+  /** As the engine has it, with the mark of one that is not whole. */
+  readonly name: string;
+  readonly app: string;
+  /** In our network; empty when the row does not say. */
+  readonly address: string;
+  /** As in a `Reading`. */
+  readonly proven: boolean;
+}
+
+/** Understands the row of a labelled container; absent when its labels are not what we write. */
+export function readRow(row: ContainerInfo, { instance, network }: Where): ReadRow | undefined {
+  const identity = readLabels(row.Labels ?? {}, instance);
+  if (!identity) return undefined;
+  const name = nameOf(row.Names[0] ?? '');
+  const found = row.NetworkSettings?.Networks?.[network];
+  const configured: unknown = found?.IPAMConfig?.IPv4Address;
+  return {
+    id: row.Id,
+    name,
+    app: identity.app,
+    address: typeof configured === 'string' ? configured : (found?.IPAddress ?? ''),
+    proven: isOwnName(wholeName(name), { ...identity, instance, imageId: row.ImageID }),
+  };
 }
 
 type Identity = Pick<Container, 'app' | 'specHash' | 'deployment' | 'replica' | 'hook'>;
@@ -137,6 +165,10 @@ function readSealedEnv(
 /** A command of an inspected container or image: a list, a single word, or nothing. */
 export function words(value: string | readonly string[] | null | undefined): string[] {
   return typeof value === 'string' ? [value] : [...(value ?? [])];
+}
+
+function wholeName(name: string): string {
+  return name.endsWith(unfinished) ? name.slice(0, -unfinished.length) : name;
 }
 
 export function nameOf(slashed: string): string {

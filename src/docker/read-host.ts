@@ -49,19 +49,23 @@ export function readVolume(inspected: VolumeInspectInfo, instance: string): Volu
 
 /**
  * Every IPv4 address in our network that somebody has or will have: endpoints in use, the gateway, and the
- * configured addresses of our containers, which a stopped one takes again when it starts.
+ * configured addresses of our containers, which a stopped one takes again when it starts; `besides` are those of which
+ * no more is known.
  */
 export function readTaken(
   network: NetworkInspectInfo | undefined,
   gateway: string,
   containers: readonly Container[],
+  besides: readonly string[],
 ): string[] {
   // Of ours what they say themselves counts: they are read when they change, and the network when others do.
   const ours = new Set(containers.map(({ id }) => id));
   const theirs = Object.entries(network?.Containers ?? {}).filter(([id]) => !ours.has(id));
   const endpoints = theirs.map(([, { IPv4Address }]) => plain(IPv4Address));
   const configured = containers.map(({ live }) => live.address);
-  return [...new Set([gateway, ...endpoints, ...configured])].filter((address) => address !== '').sort();
+  return [...new Set([gateway, ...endpoints, ...configured, ...besides])]
+    .filter((address) => address !== '')
+    .sort();
 }
 
 /** Without the prefix length that some answers carry. */

@@ -178,10 +178,10 @@ export class WorldReader {
   }
 
   /** History's list of our containers follows what is there. */
-  #keepBooks({ containers }: EngineState): void {
+  #keepBooks({ containers, unread }: EngineState): void {
     const { history } = this.#edges;
     const known = history.memory().containers;
-    const there = new Set(containers.map(({ id }) => id));
+    const there = new Set([...containers, ...unread].map(({ id }) => id));
     const made = containers.filter(({ id }) => !known[id]);
     const gone = Object.keys(known).filter((id) => !there.has(id));
     if (made.length + gone.length === 0) return;

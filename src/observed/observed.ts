@@ -6,6 +6,8 @@ export interface Observed {
   readonly containers: readonly Container[];
   /** Containers that bear our labels but are not ours: reported, never touched. */
   readonly foreign: readonly { readonly id: string; readonly name: string }[];
+  /** Ours that the engine lists and does not tell about, sorted by name. What was read before stands in `containers`. */
+  readonly unread: readonly Unread[];
   /** Local images, by every reference they are known under and by id. */
   readonly images: Readonly<Record<string, Image>>;
   /** Tags looked up at their registry for `pull: always`: reference → image id now behind it, once pulled. */
@@ -23,6 +25,15 @@ export interface Observed {
   readonly ages?: Readonly<Record<string, number>>;
   /** What each app's worker is doing right now, by app; `''` is the host itself. */
   readonly underway: Readonly<Record<string, Underway>>;
+}
+
+/** A container that cannot be read, as its row in the engine's list has it. */
+export interface Unread {
+  readonly id: string;
+  readonly name: string;
+  readonly app: string;
+  /** Why: *operation object: reason*. */
+  readonly message: string;
 }
 
 /** `removing` and `restarting` are as the engine says them. */

@@ -61,7 +61,8 @@ export function assess(findings: Findings): AppPlan {
 }
 
 function syncOf({ scene, differences }: Findings): AppPlan['sync'] {
-  const { wanted, target, world } = scene;
+  const { wanted, target, world, unread } = scene;
+  if (unread.length > 0) return 'Unknown';
   if (!wanted) return 'OutOfSync';
   if (wanted.app.domains.length > 0 && world.observed.proxy.state === 'unreachable') return 'Unknown';
   return target === wanted && differences.length === 0 ? 'Synced' : 'OutOfSync';
@@ -71,6 +72,7 @@ type HealthRow = readonly [AppPlan['health'], (findings: Findings) => boolean];
 
 /** First match wins. */
 const healthRows: readonly HealthRow[] = [
+  ['Unknown', ({ scene }) => scene.unread.length > 0],
   [
     'Progressing',
     ({ scene }) =>

@@ -73,6 +73,7 @@ function eachPart(world: World, lookup: Lookup, app: App, visit: (part: unknown)
     visit(revisionOf(world, name)) &&
     visit(memory.apps[name]) &&
     visit(lookup.underway.has(name)) &&
+    visit(lookup.unread.has(name)) &&
     visit(lookup.hasNetwork) &&
     visit(proxy.state) &&
     visit(proxy.sharesFlags) &&

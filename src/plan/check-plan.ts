@@ -1,4 +1,5 @@
-import type { Container } from '../observed/observed.ts';
+import { isSameValue } from '../desired/canonical.ts';
+import type { Container, RouteTable } from '../observed/observed.ts';
 import { addressOf, isFlagged, noSlots } from './address.ts';
 import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, Step, World } from './plan.ts';
@@ -31,11 +32,11 @@ const rules: readonly Rule[] = [
   ['traffic goes only to a container that passed its gate', switchesToUnverified],
   ['a name and an address have one container', takesWhatIsTaken],
   ['volumes outlive their app unless its manifest gave them up', removesVolumes],
-  ['who is suspended or held is left alone', touchesHeld],
+  ['who is suspended, held or cannot be read is left alone', touchesHeld],
 ];
 
 export function checkPlan(world: World, plan: Plan): Violation[] {
-  return [...breaches(world, plan), ...routesToStrangers(world, plan)];
+  return [...breaches(world, plan), ...routesToStrangers(world, plan), ...routesOfUnread(world, plan)];
 }
 
 /** Every rule of one app is about its steps. */
@@ -152,9 +153,11 @@ function removesVolumes({ world, scene, plan }: Case): string[] {
 function touchesHeld({ scene, plan, verdict }: Case): string[] {
   const held = verdict.held !== undefined && verdict.orphans.has(plan.app);
   const suspended = scene.wanted !== undefined && isSuspended(scene);
+  const unread = scene.unread.length > 0;
+  const how = unread ? 'unread' : suspended ? 'suspended' : 'held';
   return plan.steps
-    .filter(({ kind }) => suspended || (held && !mending.includes(kind)))
-    .map((step) => `${step.kind} although it is ${suspended ? 'suspended' : 'held'}`);
+    .filter(({ kind }) => unread || suspended || (held && !mending.includes(kind)))
+    .map((step) => `${step.kind} although it is ${how}`);
 }
 
 /** Every dialled slot is one of the app's own, or was in the routes before. */
@@ -186,13 +189,32 @@ function routesToStrangers({ observed, desired }: World, plan: Plan): Violation[
   });
 }
 
+/** The host's steps leave alone, too, whose containers are not all known. */
+function routesOfUnread({ observed: { proxy, unread } }: World, { host }: Plan): Violation[] {
+  const apps = [...new Set(unread.map(({ app }) => app))];
+  const of = (app: string, routes: RouteTable) => routes.filter((route) => route.app === app);
+  const changes = (step: Step, app: string): boolean => {
+    if (step.kind === 'switch') return step.app === app;
+    if (step.kind !== 'load-routes' || proxy.state !== 'running') return false;
+    return !isSameValue(of(app, step.routes), of(app, proxy.routes));
+  };
+  return apps
+    .filter((app) => host.some((step) => changes(step, app)))
+    .map((app) => ({
+      app: '',
+      rule: 'who cannot be read keeps its routes and flags',
+      message: `${app} would have others`,
+    }));
+}
+
 /** Equal for two worlds exactly when a plan made for one may be applied to the other. */
 export function fingerprintOf(world: World): unknown {
-  const { containers, networks, volumes, proxy } = world.observed;
+  const { containers, unread, networks, volumes, proxy } = world.observed;
   return {
     revision: world.desired.revision,
     apps: world.desired.apps.map((app) => [app.name, hashOf(app)]),
     containers: containers.map(({ id, name, state, live }) => [id, name, state, live]),
+    unread: unread.map(({ id }) => id),
     networks: networks.map(({ name, ours }) => [name, ours]),
     volumes: volumes.map(({ name }) => name),
     proxy: [proxy.state, proxy.routes, proxy.flags],

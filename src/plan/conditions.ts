@@ -3,7 +3,7 @@ import { imageGone, isImageGone } from './gate.ts';
 import { isDeliveredInVain } from './heal.ts';
 import type { AppPlan, Condition } from './plan.ts';
 import { crashLoopUntil } from './restart.ts';
-import { isStalled, type Member } from './scene.ts';
+import { isStalled, type Member, type Scene } from './scene.ts';
 
 interface Facts extends Findings {
   readonly sync: AppPlan['sync'];
@@ -15,6 +15,7 @@ type Said = readonly [reason: string, message: string] | undefined;
 
 /** Why an app is not ready, the most telling first. */
 const unreadyReasons: readonly ((facts: Facts) => Said)[] = [
+  ({ scene }) => unreadable(scene),
   ({ error }) => (error !== undefined ? ['InvalidManifest', error] : undefined),
   ({ scene }) =>
     scene.world.desired.invalid.includes(scene.name)
@@ -147,6 +148,12 @@ function stall({ scene }: Facts): Said {
         `onFailure: pause keeps the failed release to look at: ${scene.memory.quarantine?.message ?? ''}`,
       ]
     : undefined;
+}
+
+function unreadable({ unread }: Scene): Said {
+  if (unread.length === 0) return undefined;
+  const why = unread.map(({ name, message }) => `${name} cannot be read: ${message}`).join('; ');
+  return ['ContainerUnreadable', why];
 }
 
 function missingImage({ scene }: Facts): Said {

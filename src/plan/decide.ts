@@ -8,6 +8,7 @@ import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
 import { planApp } from './plan-app.ts';
 import { judgeRemovals, type PruneVerdict, planRemoval } from './plan-removal.ts';
 import { mergeRoutes } from './plan-routes.ts';
+import { planUnread } from './plan-unread.ts';
 import { isSameRelease } from './release.ts';
 import { retryAt } from './restart.ts';
 import { createScene, formerName, type Scene } from './scene.ts';
@@ -52,10 +53,11 @@ export function decide(world: World): Plan {
 }
 
 /** Every app that git names, that runs, or that is remembered, sorted. */
-function namesOf(world: World, { apps, containers }: Lookup): string[] {
+function namesOf(world: World, { apps, containers, unread }: Lookup): string[] {
   const declared = [...apps.keys(), ...world.desired.invalid];
   const former = new Set(declared.map((name) => formerName(world, name, apps.get(name))));
-  const names = new Set([...apps.keys(), ...containers.keys(), ...Object.keys(world.memory.apps)]);
+  const there = [...containers.keys(), ...unread.keys()];
+  const names = new Set([...apps.keys(), ...there, ...Object.keys(world.memory.apps)]);
   return [...names].filter((name) => name !== '' && !(former.has(name) && !apps.has(name))).sort();
 }
 
@@ -90,6 +92,7 @@ function planOne(
   planned: ReadonlyMap<string, Planned>,
 ): { readonly plan: AppPlan; readonly routes: RouteTable } {
   const { world, name } = scene;
+  if (scene.unread.length > 0) return planUnread(scene);
   const isInvalid = world.desired.invalid.includes(name);
   if (!scene.wanted && !isInvalid) return planRemoval(scene, verdict);
   return planApp(scene, planned);
@@ -154,7 +157,8 @@ function staleFlags({ observed }: World, lookup: Lookup, planned: ReadonlyMap<st
   });
 }
 
-function isUsed({ containers, routes }: Lookup, app: string, replica: string): boolean {
+function isUsed({ containers, routes, unread }: Lookup, app: string, replica: string): boolean {
+  if (unread.has(app)) return true;
   const isIt = (one: { readonly replica: number }) => String(one.replica) === replica;
   const dialled = routes.get(app)?.some(({ upstreams }) => upstreams.some(isIt)) ?? false;
   return dialled || (containers.get(app)?.some(isIt) ?? false);

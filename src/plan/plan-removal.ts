@@ -27,7 +27,7 @@ export function judgeRemovals(world: World, lookup: Lookup): PruneVerdict {
   const { desired, memory, settings } = world;
   const broken = desired.invalid.flatMap((name) => [name, formerName(world, name, undefined)]);
   const kept = new Set([...desired.apps.map((app) => app.renamedFrom), ...broken]);
-  const owning = [...lookup.containers.keys()];
+  const owning = [...new Set([...lookup.containers.keys(), ...lookup.unread.keys()])];
   const orphans = new Set(owning.filter((app) => !lookup.apps.has(app) && !kept.has(app)).sort());
   if (orphans.size === 0) return { orphans };
   const approved = memory.approvedPrunes.includes(desired.revision);

@@ -1,7 +1,7 @@
 import type { App } from '../desired/app.ts';
 import { isOwnName } from '../observed/container-name.ts';
 import type { AppMemory } from '../observed/memory.ts';
-import type { Container, Health, Image, Underway } from '../observed/observed.ts';
+import type { Container, Health, Image, Underway, Unread } from '../observed/observed.ts';
 import type { Slots } from './address.ts';
 import { compareSpec, type FieldChange } from './compare-spec.ts';
 import { expectedSpec, volumeName } from './expected.ts';
@@ -38,6 +38,8 @@ export interface Scene {
   /** Sorted by replica and name; hook containers are apart. */
   readonly containers: readonly Container[];
   readonly hooks: readonly Container[];
+  /** Those that cannot be read: as long as there are any, what else is known of the app may not be so. */
+  readonly unread: readonly Unread[];
   readonly replicas: readonly Replica[];
   /** Containers that no replica of the target has a place for. */
   readonly surplus: readonly Container[];
@@ -82,6 +84,7 @@ export function createScene(
   return {
     ...bare,
     hooks: mine.filter((container) => container.hook !== undefined),
+    unread: names.flatMap((one) => lookup.unread.get(one) ?? []),
     replicas,
     surplus: target ? containers.filter((container) => !placed.has(container)) : [],
     proven: target !== undefined && isProven(memory, target, replicas),

@@ -36,12 +36,13 @@ export function simulate(world: World): { readonly looks: readonly Look[]; reado
   return { looks, end: current };
 }
 
-/** What is left to wait for lies outside: a window, an approval, the next look-up of a tag. */
+/** What is left to wait for lies outside: a window, an approval, the next look-up of a tag, an engine that does not tell. */
 function isFar(plan: Plan, world: World): boolean {
+  const unread = new Set(world.observed.unread.map(({ app }) => app));
   return (
     plan.wakeAt === undefined ||
     plan.wakeAt - world.now >= world.settings.interval ||
-    plan.apps.every((app) => app.sync === 'Synced')
+    plan.apps.every(({ app, sync }) => sync === 'Synced' || unread.has(app))
   );
 }
 

@@ -14,8 +14,12 @@ export interface CutSocket {
   cut(refusing: boolean): void;
   /** While true, requests are taken and never answered. */
   hang(hanging: boolean): void;
+  /** Requests whose method and path are like this are answered 500, and not passed on. */
+  fail(what: RegExp | undefined): void;
   close(): Promise<void>;
 }
+
+const failure = 'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 20\r\n\r\n{"message":"broken"}';
 
 export async function openCutSocket(engine: string): Promise<CutSocket> {
   const path = join(tmpdir(), `plimsoll-cut-${randomBytes(4).toString('hex')}.sock`);
@@ -23,6 +27,7 @@ export async function openCutSocket(engine: string): Promise<CutSocket> {
   const requests: string[] = [];
   let refuse = false;
   let hung = false;
+  let failing: RegExp | undefined;
 
   const server = createServer((client) => {
     if (refuse) return void client.destroy();
@@ -39,6 +44,7 @@ export async function openCutSocket(engine: string): Promise<CutSocket> {
     client.on('data', (data) => {
       const [, request] = /^((?:GET|POST|PUT|DELETE|HEAD) \S+) HTTP/.exec(data.toString('latin1')) ?? [];
       if (request) requests.push(request);
+      if (request && failing?.test(request)) return void client.write(failure);
       if (!hung) upstream.write(data);
     });
     upstream.pipe(client);
@@ -58,6 +64,9 @@ export async function openCutSocket(engine: string): Promise<CutSocket> {
     },
     hang(hanging) {
       hung = hanging;
+    },
+    fail(what) {
+      failing = what;
     },
     async close() {
       endAll();

@@ -37,11 +37,11 @@ async function seen<T>(what: string, find: (state: EngineState) => T | undefined
 }
 
 /** Waits until the events of what was done before have come and gone. */
-async function quiet(): Promise<void> {
-  let before = await observe();
+async function quiet(read: () => Promise<EngineState> = observe): Promise<void> {
+  let before = await read();
   let same = 0;
   await until('quiet', async () => {
-    const now = await observe();
+    const now = await read();
     same = now === before ? same + 1 : 0;
     before = now;
     return same > 8;
@@ -305,6 +305,60 @@ test('what is left of an interrupted making is not forgotten with the container 
   assert.ok(isSeen(await observe()));
   await left.remove();
   await seen('its removal', (state) => !isSeen(state));
+});
+
+test('one that cannot be read is told by its row, keeps its address, and is read when the engine can again', async () => {
+  const { docker, engine, spec, address } = corner;
+  // It is not running: where it will be only its configuration tells.
+  const ill = spec('ill', { address: address(80) });
+  await engine.createContainer(ill, [], true);
+  const { Id: id } = await docker.getContainer(ill.name).inspect();
+  const copy = await docker.createContainer({
+    name: `${ill.name}-copy`,
+    Image: corner.image,
+    Labels: { ...ill.labels },
+  });
+  const other = createEngineReader({
+    ...corner,
+    docker: connectEngine({ kind: 'socket', path: socket.path, from: 'test' }),
+    redact: (text) => text.replace('broken', '***'),
+  });
+  const inspections = () => socket.requests.filter((one) => one.includes(`/containers/${id}/json`)).length;
+  const names = ({ containers }: EngineState) => containers.map(({ name }) => name);
+  const unreadUntil = (count: number) =>
+    until(`${count} that cannot be read`, async () => {
+      const state = await other.observe(nothing);
+      return state.unread.length === count && state;
+    });
+  try {
+    socket.fail(new RegExp(`/containers/(${id}|${copy.id})/json`));
+    const beside = await run('well');
+    const state = await other.observe(nothing);
+    // Whose labels alone are ours holds nobody up.
+    assert.equal(state.unread, [{ id, name: ill.name, app: 'ill', message: `inspect ${id}: ***` }]);
+    assert.ok(state.containers.some((one) => one.id === beside));
+    assert.not.ok(names(state).includes(ill.name));
+    assert.ok(state.takenAddresses.includes(address(80)));
+
+    await quiet(() => other.observe(nothing));
+    socket.forget();
+    const before = await other.observe(nothing);
+    for (let times = 0; times < 20; times += 1) assert.is(await other.observe(nothing), before);
+    assert.ok(inspections() <= 1, 'it is not asked for again and again');
+
+    socket.fail(undefined);
+    assert.ok(names(await unreadUntil(0)).includes(ill.name));
+
+    socket.fail(new RegExp(`/containers/${id}/json`));
+    await docker.getContainer(ill.name).update({ Memory: 67_108_864, MemorySwap: 67_108_864 });
+    assert.ok(names(await unreadUntil(1)).includes(ill.name), 'what was read of it stands');
+    await docker.getContainer(ill.name).remove();
+    assert.not.ok(names(await unreadUntil(0)).includes(ill.name));
+  } finally {
+    socket.fail(undefined);
+    other.close();
+    await copy.remove();
+  }
 });
 
 test('what an act touched is asked for without waiting for its event', async () => {

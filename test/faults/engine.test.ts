@@ -202,6 +202,43 @@ faultTest(
 
 faultTest(
   {
+    kind: 'one container unreadable',
+    name: 'an app of which the engine does not tell one container is left alone, and the others go on',
+  },
+  async (stage) => {
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    stage.follow('api', /^api \d+$/);
+    const ids = await stage.host.ids('shop');
+    const [ill = ''] = ids;
+    stage.ledger.rule = ({ to, method, path }) => {
+      if (to !== 'engine' || method !== 'GET' || !path.includes(`/containers/${ill}/json`)) return undefined;
+      stage.injected += 1;
+      return { kind: 'fail', status: 500 };
+    };
+    // Who was never read by this process, its row alone tells of.
+    await stage.controller.end();
+    stage.start();
+    await stage.host.untilReason('shop', 'ContainerUnreadable');
+    const { code, stdout, stderr } = await stage.host.run(['diff', '--config', stage.host.config], stage.env);
+    assert.is(code, 3, stderr);
+    assert.match(stdout, /# ContainerUnreadable: .* cannot be read: inspect /);
+    const begun = Date.now();
+    const before = stage.ledger.mutations.length;
+    const revision = stage.commit({ ...shop(), api: { release: '9' }, web: undefined });
+    await until('the other one is there', async () => (await stage.host.marker('api')) === 'api 9');
+    await until('the third one is gone', async () => (await stage.host.ids('web')).length === 0);
+    for (const { sync, health } of stage.sampler.since(begun, 'shop'))
+      assert.equal([sync, health], ['Unknown', 'Unknown']);
+    const isShops = (path: string) => path.includes('-shop-') || ids.some((id) => path.includes(id));
+    assert.not.ok(stage.ledger.mutations.slice(before).some(({ path }) => isShops(path)));
+    stage.ledger.calm();
+    await expectHolds(stage, { revision });
+  },
+);
+
+faultTest(
+  {
     kind: 'image missing',
     name: 'an image that is not there fails its app alone, and is used when it comes',
     long: true,

@@ -127,6 +127,19 @@ test('many triggers while a look runs become one look more', async () => {
   await loop.stop();
 });
 
+test('history keeps what cannot be read among our containers, and forgets what is gone', async () => {
+  const unread = [{ id: 'ill', name: 'plimsoll-shop-0', app: 'shop', message: 'inspect ill: broken' }];
+  const networks = [{ id: 'n', name: 'plimsoll', ours: true, subnet: '', gateway: '' }];
+  const observed = { ...aWorld([]).observed, networks, unread };
+  const { loop, looks, history, done } = aLoop({ observe: async () => observed });
+  for (const id of ['ill', 'gone']) history.containerMade(id, `plimsoll-shop-${id}`, 'shop');
+  loop.start();
+  while (looks.length === 0) await turn();
+  assert.equal(Object.keys(history.memory().containers), ['ill']);
+  await loop.stop();
+  assert.equal(done, []);
+});
+
 test('without news a look asks nobody and keeps the plan, until somebody tells of something', async () => {
   const { loop, looks, asked, history, proxyTells } = aLoop({ still: true });
   const nextLook = async (): Promise<void> => {

@@ -105,6 +105,7 @@ export function aWorld(apps: readonly App[], over: Partial<World> = {}): World {
     observed: {
       containers: [],
       foreign: [],
+      unread: [],
       images: {},
       networks: [],
       volumes: [],
