@@ -85,8 +85,8 @@ export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
 }
 
 /** While nobody knows whom Caddy sends requests to (it does not answer, or was changed by hand), nobody's time is over. */
-function isUnseen({ world, target, memory }: Scene): boolean {
-  const isExposed = [target, memory.lastHealthy].some((one) => (one?.app.domains.length ?? 0) > 0);
+function isUnseen({ world, target, wanted, memory }: Scene): boolean {
+  const isExposed = [target, wanted, memory.lastHealthy].some((one) => (one?.app.domains.length ?? 0) > 0);
   return isExposed && world.observed.proxy.state !== 'running';
 }
 

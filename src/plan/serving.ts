@@ -66,6 +66,8 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
   const container =
     (arrived && current && isNext(scene, current, listed.has(index)) ? arrived : undefined) ??
     candidates.find((one) => isUp(one) && isRouted(scene, one)) ??
+    // Nobody serves yet, and its flag may be given at any time.
+    (runningRoutes(scene).length === 0 ? arrived : undefined) ??
     chosen.find(isUp) ??
     (listed.has(index) ? arrived : undefined) ??
     // It is coming back at the address that the routes name: leaving them now would cost two reloads.

@@ -125,8 +125,14 @@ function isActing(plan: Plan): boolean {
  * minutes, for ever: that is how it rests.
  */
 function isHopeless({ controller }: Model, { app, steps, replicas, health, conditions }: AppPlan): boolean {
-  const release = controller.memory.apps[app]?.lastHealthy?.app;
-  if (!release || !['bad', 'mute', 'exit', 'oom'].includes(behaviourOf(release.container.image)))
+  const { lastHealthy, deployment } = controller.memory.apps[app] ?? {};
+  const release = lastHealthy?.app;
+  // Another one that is being brought in comes to its end.
+  if (
+    !release ||
+    deployment ||
+    !['bad', 'mute', 'exit', 'oom'].includes(behaviourOf(release.container.image))
+  )
     return false;
   return (
     health !== 'Healthy' &&

@@ -284,9 +284,10 @@ export class Oracle {
     if (served.length === 0) return;
     if (!this.#isWanted(app) || !releases.every(mustServe) || this.#isGivenUp(app)) return;
     if (serving.length === 0) this.fail(`${step.kind} takes ${host} from everybody who served it`);
-    for (const { replica } of served) {
+    for (const { replica, container } of served) {
       const dialled = after.some((dial) => dial.host === host && dial.replica === replica);
-      const answers = serving.some((dial) => dial.replica === replica);
+      // Also as another replica: an address that was dialled for one may be that of another by now.
+      const answers = serving.some((dial) => dial.replica === replica || dial.container === container);
       if (dialled && !answers && replica < replicas)
         this.fail(`${step.kind} leaves replica ${replica} of ${host} dialled, and nobody answers there`);
     }
