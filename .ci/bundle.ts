@@ -5,8 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { compiledSchemas, schemaFiles, withoutCompiler } from './compiled-schemas.ts';
 
-/** Without what nothing calls; with functions made of the schemas; with Node's own modules required. */
-export type Saving = 'leaveOut' | 'withoutCompiler' | 'requireBuiltins';
+/**
+ * Without what nothing calls; with functions made of the schemas; with Node's own modules required; with the part of git's
+ * library that is called.
+ */
+export type Saving = 'leaveOut' | 'withoutCompiler' | 'requireBuiltins' | 'partOfGit';
 
 export interface BundleOptions {
   /** The folder to write to. */
@@ -18,13 +21,14 @@ export interface BundleOptions {
 /** Writes program and client; answers with what went into which file. */
 export async function bundle({
   out,
-  savings = ['leaveOut', 'withoutCompiler', 'requireBuiltins'],
+  savings = ['leaveOut', 'withoutCompiler', 'requireBuiltins', 'partOfGit'],
 }: BundleOptions): Promise<Metafile['outputs']> {
   const files = schemaFiles();
   const plugins: Record<Saving, Plugin> = {
     leaveOut,
     withoutCompiler: withoutCompiler(files),
     requireBuiltins,
+    partOfGit,
   };
   const program = await build({
     ...common,
@@ -154,6 +158,27 @@ ${constants}
 export default builtin;`,
       };
     });
+  },
+};
+
+/**
+ * isomorphic-git as modules, of which what nothing calls is left out; Node is given one whole file. Its SHA-1 is Node's own
+ * instead of one in JavaScript, with a dozen packages that stand in for what Node has.
+ */
+const partOfGit: Plugin = {
+  name: 'part-of-git',
+  setup({ onResolve, onLoad }) {
+    const resolveDir = common.absWorkingDir;
+    onResolve({ filter: /^isomorphic-git$/ }, () => ({
+      path: join(resolveDir, 'node_modules', 'isomorphic-git', 'index.js'),
+      sideEffects: false,
+    }));
+    onResolve({ filter: /^sha\.js\/sha1\.js$/ }, () => ({ path: 'sha1', namespace: 'by-node' }));
+    onLoad({ filter: /^sha1$/, namespace: 'by-node' }, () => ({
+      contents: `import { createHash } from 'node:crypto';
+export default function Hash() { return createHash('sha1'); }`,
+      resolveDir,
+    }));
   },
 };
 

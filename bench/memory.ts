@@ -31,6 +31,11 @@ export const memory: Part = async (bench) => {
   const whole = await builtProgram(join(program, 'whole'), []);
   const left = await builtProgram(join(program, 'left-out'), ['leaveOut']);
   const judged = await builtProgram(join(program, 'judged'), ['leaveOut', 'withoutCompiler']);
+  const required = await builtProgram(join(program, 'required'), [
+    'leaveOut',
+    'withoutCompiler',
+    'requireBuiltins',
+  ]);
   const entry = await builtProgram(join(program, 'installed'));
   const oneHeap = { MALLOC_ARENA_MAX: '1' };
   const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '32768' };
@@ -41,7 +46,8 @@ export const memory: Part = async (bench) => {
     { name: 'bundled', entry: whole },
     { name: '+ without what nothing calls', entry: left },
     { name: '+ schemas compiled before', entry: judged },
-    { name: '+ without fetch, as installed', entry },
+    { name: '+ without fetch', entry: required },
+    { name: "+ part of git's library, as installed", entry },
     { name: "+ one heap of malloc's", entry, env: oneHeap },
     { name: '+ what is large apart from it', entry, env: largeApart },
     { name: '+ what was compiled before, as a service', entry, env: asService },

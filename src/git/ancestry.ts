@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import git from 'isomorphic-git';
+import * as git from 'isomorphic-git';
 import { isLibraryError } from './repository-reader.ts';
 
 /** Whether a commit has another one among its ancestors; `unknown` when too little of history is here to say. */

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import git from 'isomorphic-git';
+import * as git from 'isomorphic-git';
 import { EdgeError } from '../apply/ports.ts';
 import type { SourceAuth } from './auth-for.ts';
 import { createHttpClient } from './http-client.ts';

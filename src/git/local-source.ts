@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import git from 'isomorphic-git';
+import * as git from 'isomorphic-git';
 import { EdgeError } from '../apply/ports.ts';
 import type { Snapshot } from '../desired/desired.ts';
 import { ancestryOf } from './ancestry.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import git from 'isomorphic-git';
+import * as git from 'isomorphic-git';
 import { EdgeError } from '../apply/ports.ts';
 import type { Snapshot } from '../desired/desired.ts';
 import { type Ancestry, ancestryOf } from './ancestry.ts';

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import git from 'isomorphic-git';
+import * as git from 'isomorphic-git';
 import type { OmittedEntry, Snapshot, SourceFile } from '../desired/desired.ts';
 import { escapeText, shorten } from '../desired/shown-text.ts';
 import {
