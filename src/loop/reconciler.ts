@@ -1,4 +1,3 @@
-import { schedule } from 'node-cron';
 import { EdgeError } from '../apply/ports.ts';
 import type { Edges, TurnResult } from '../apply/run-steps.ts';
 import { type Assignment, Workers } from '../apply/workers.ts';
@@ -58,7 +57,7 @@ const minutes = 60_000;
 const patrolInterval = 12_000;
 /** An engine or source that does not answer is asked again by its own edge; this is the longest we wait for that. */
 const retryUnseen = 5_000;
-/** To read a schedule takes as long as to look at a small host, and can wait for the first look. */
+/** To load what reads a schedule, and to read it, takes as long as to look at a small host, and can wait for the first look. */
 const afterStart = 3_000;
 
 /**
@@ -112,7 +111,7 @@ export class Reconciler {
     };
     const resync = setInterval(anew(invalidate, 'resync'), this.#options.resync ?? 5 * minutes);
     const patrols = setInterval(anew(patrol, 'patrol'), patrolInterval);
-    const later = setTimeout(() => this.#callNightly(), afterStart);
+    const later = setTimeout(() => void this.#callNightly(), afterStart);
     this.#ends.push(
       () => clearInterval(resync),
       () => clearInterval(patrols),
@@ -121,7 +120,9 @@ export class Reconciler {
     this.trigger('start');
   }
 
-  #callNightly(): void {
+  async #callNightly(): Promise<void> {
+    const { schedule } = await import('node-cron');
+    if (this.#stopped) return;
     const task = schedule('17 3 * * *', async () => {
       this.#edges.history.compact(this.#options.now());
       await this.#options.nightly?.();
