@@ -156,8 +156,9 @@ async function converged(
   });
 }
 
+/** Asked seldom enough not to be what is measured. */
 async function readyAt({ signal }: Workbench, { api }: Settings): Promise<void> {
-  const wait = { what: 'the controller is ready', deadline: 60_000, pause: 2, signal };
+  const wait = { what: 'the controller is ready', deadline: 60_000, pause: 5, signal };
   await until(wait, () => askPage({ host: '127.0.0.1', port: api, name: '127.0.0.1', path: '/readyz' }));
 }
 
