@@ -1,4 +1,6 @@
 import type { Container } from '../observed/observed.ts';
+import { isFlagged } from './address.ts';
+import { isInDialledPair } from './dial.ts';
 import { recordHealing } from './healed.ts';
 import { isPublished } from './release.ts';
 import { restartAt } from './restart.ts';
@@ -108,6 +110,15 @@ function keepServing(scene: Scene, old: Container, turn: Turn): void {
       reason: 'it serves until its replacement is healthy',
       traffic: 'serves again',
     });
+  if (isForsaken(scene, old))
+    turn.steps.push({
+      kind: 'switch',
+      app: scene.name,
+      replica: old.replica,
+      flagged: isFlagged(old.live.address),
+      reason: 'it serves until its replacement is healthy',
+      traffic: 'serves again',
+    });
   if (old.state !== 'exited' || scene.target?.app.deploy.order === 'stop-first') return;
   const at = restartAt(scene, old, undefined);
   if (scene.world.now < at) {
@@ -121,6 +132,16 @@ function keepServing(scene: Scene, old: Container, turn: Turn): void {
     reason: 'it serves until its replacement is healthy',
     traffic: 'serves again',
   });
+}
+
+/** A hand took its flag: Caddy dials the other slot of its pair, where nobody serves. */
+function isForsaken(scene: Scene, old: Container): boolean {
+  const { app, replica, state, id } = old;
+  if (state !== 'running' || app !== scene.name || onFlag(scene, old) || !isInDialledPair(scene, old))
+    return false;
+  if (scene.world.observed.proxy.state !== 'running') return false;
+  const isThere = scene.containers.some((one) => one.replica === replica && onFlag(scene, one));
+  return !isThere && scene.world.observed.health[id]?.verdict !== 'unhealthy';
 }
 
 /** Still dialled by Caddy, be it for another replica: a flag or the routes must change first. */

@@ -76,12 +76,17 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
   return container && container.live.address !== '' ? [{ index, container }] : [];
 }
 
-function isDraining({ world }: Scene, { id }: Container): boolean {
-  return world.memory.containers[id]?.unroutedSince !== undefined;
+/** Who is dialled again is not on its way out any more. */
+function isDraining(scene: Scene, container: Container): boolean {
+  const { memory, observed } = scene.world;
+  if (memory.containers[container.id]?.unroutedSince === undefined) return false;
+  return observed.proxy.state !== 'running' || !isRouted(scene, container);
 }
 
 /** What has passed the gate serves when its flag says so, will say so, or would do nothing: the routes dial other slots. */
 function isNext(scene: Scene, { container, standing }: Member, listed: boolean): boolean {
+  // It takes over from nobody.
+  if (standing === 'sick') return false;
   const isTrusted = scene.world.observed.proxy.state === 'edited' && standing === 'current';
   if (onFlag(scene, container) || isTrusted) return true;
   return listed && (isDialled(scene, container) || !isInDialledPair(scene, container));
