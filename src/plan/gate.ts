@@ -57,7 +57,8 @@ const checks: readonly Check[] = [
 ];
 
 export function gateFailure(scene: Scene): GateFailure | undefined {
-  if (!scene.target || scene.proven) return undefined;
+  // Of what is to be stopped nothing has to pass.
+  if (!scene.target || scene.proven || scene.target.app.state === 'stopped') return undefined;
   return terminalFailure(scene) ?? hookFailure(scene) ?? memberFailure(scene) ?? imageFailure(scene);
 }
 
