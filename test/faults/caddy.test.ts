@@ -82,6 +82,8 @@ faultTest(
     const { host } = stage;
     await beginWith(stage, { ...base, ...shop() });
     const ids = await host.ids();
+    // A look without news does not ask Caddy: it is watched, every two seconds.
+    stage.sampler.grace = 5_000;
     await host.caddy.kill();
     stage.injected += 1;
     await until('it is noticed', async () => {

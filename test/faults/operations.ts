@@ -58,6 +58,8 @@ interface Everywhere {
   readonly what: string;
   /** Of each operation in the short form. */
   readonly few: number;
+  /** Of each operation in the long form; every call when absent. */
+  readonly most?: number;
   readonly when?: readonly Moment[];
   readonly strike: (point: Point) => Promise<boolean>;
 }
@@ -65,7 +67,7 @@ interface Everywhere {
 /** Strikes at every call of these operations at a moment by chance, or at all points, or at a few in the short form. */
 export async function strikeEverywhere(
   stage: Stage,
-  { cycle, what, few, when = moments, strike }: Everywhere,
+  { cycle, what, few, most, when = moments, strike }: Everywhere,
 ): Promise<void> {
   const points: (Point & { readonly index: number })[] = [];
   for (const name of cycle) {
@@ -77,7 +79,8 @@ export async function strikeEverywhere(
     const random = seeded(`${what} ${name}`);
     const one = (call: number) => call * when.length + Math.floor(random() * when.length);
     const ofEach = Array.from({ length: calls }, (_, call) => all[one(call)] ?? []).flat();
-    const chosen = isAll ? all : isLong ? ofEach : sample(all, few, random);
+    const many = most === undefined ? ofEach : sample(ofEach, most, random);
+    const chosen = isAll ? all : isLong ? many : sample(all, few, random);
     say(`${what} in ${name}: ${chosen.length} of ${all.length} points, seed ${seed}`);
     points.push(...chosen.map((point, index) => ({ ...point, index })));
   }

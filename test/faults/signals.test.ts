@@ -21,7 +21,8 @@ for (const cycle of cycles)
       stage.follow('api', /^api 0$/);
       const strike = (point: Point) => endAt(stage, point);
       const some = isLong ? cycle : cycle.slice(0, 1);
-      await strikeEverywhere(stage, { cycle: some, what: 'SIGTERM', few: 1, when: ['before'], strike });
+      const points = { few: 1, most: 5, when: ['before'] } as const;
+      await strikeEverywhere(stage, { cycle: some, what: 'SIGTERM', ...points, strike });
     },
   );
 
