@@ -30,6 +30,8 @@ function textForms(text: string): readonly string[] {
     text.replaceAll(/\r?\n/g, '\r\n'),
     json,
     json.replaceAll('/', '\\/'),
+    // YAML in double quotes: a space at the end of a line would be folded away.
+    json.replaceAll(' \\n', '\\ \\n'),
     goJson,
     asciiJson,
     asciiJson.replaceAll(/\\u[0-9a-f]{4}/g, (code) => `\\u${code.slice(2).toUpperCase()}`),

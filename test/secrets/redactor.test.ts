@@ -119,6 +119,13 @@ test('hides what a YAML writer makes of a value', () => {
   );
 });
 
+test('hides a space at the end of a line as a YAML writer escapes it', () => {
+  const value = 'a \naa';
+  const written = toYaml({ value }, { lineWidth: 0, blockQuote: false });
+  assert.is(written, 'value: "a\\ \\naa"\n');
+  assert.is(knowing(value).redact(written), 'value: "***"\n');
+});
+
 test('hides what other programs make of a value', () => {
   const value = `pa"ss'w$o\\rd é/+&=%41 ~!`;
   const redactor = knowing(value);
