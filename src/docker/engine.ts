@@ -180,6 +180,7 @@ function createPlainEngine({
       const pool = range ? { IPAM: { Driver: 'default', Config: [range] } } : {};
       const wanted = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels, ...pool };
       await ask(call, (abortSignal) => docker.createNetwork({ ...wanted, abortSignal }));
+      known = undefined;
       touched('network', name);
     },
 
