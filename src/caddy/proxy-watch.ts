@@ -29,6 +29,14 @@ export class ProxyWatch {
     };
   }
 
+  /**
+   * Somebody looked, and this was there. When it is another than at the last poll, the next poll tells whatever it finds:
+   * Caddy may be again by then as it was at the poll before.
+   */
+  saw(signature: string): void {
+    if (signature !== this.#last) this.#last = undefined;
+  }
+
   close(): void {
     this.#closed = true;
     this.#listeners.clear();

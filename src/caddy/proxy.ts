@@ -48,6 +48,13 @@ interface Running {
   readonly hash: string;
 }
 
+interface Seen {
+  readonly flags: readonly string[] | Error;
+  readonly running: Running | Error;
+  /** Stamp of the template. */
+  readonly template: string | Error;
+}
+
 const readTimeout = 2_000;
 const loadTimeout = 60_000;
 
@@ -70,17 +77,19 @@ class Caddy implements CaddyProxy {
   constructor(options: ProxyOptions) {
     this.#options = options;
     this.#configuration = new Configuration(options, options.template);
-    this.#watch = new ProxyWatch(options.flagDir, options.pollInterval ?? 2_000, () => this.#signature());
+    this.#watch = new ProxyWatch(options.flagDir, options.pollInterval ?? 2_000, async () =>
+      signatureOf(await this.#see()),
+    );
   }
 
   async observe(): Promise<ProxyState> {
-    try {
-      const flags = await readFlags(this.#options.flagDir);
-      return { ...(await this.#observeCaddy()), flags };
-    } catch (error) {
-      // Without the flags nobody knows where the traffic goes, whatever Caddy runs.
-      return { state: 'unreachable', routes: [], message: `flag folder: ${reasonOf(error)}`, flags: [] };
-    }
+    const seen = await this.#see();
+    this.#watch.saw(signatureOf(seen));
+    const { flags } = seen;
+    // Without the flags nobody knows where the traffic goes, whatever Caddy runs.
+    if (flags instanceof Error)
+      return { state: 'unreachable', routes: [], message: `flag folder: ${flags.message}`, flags: [] };
+    return { ...(await this.#observeCaddy(seen.running)), flags };
   }
 
   async load(routes: RouteTable): Promise<void> {
@@ -118,18 +127,25 @@ class Caddy implements CaddyProxy {
     return seesFlags(this.#options.admin, this.#options.httpPort, this.#closed.signal);
   }
 
-  async #observeCaddy(): Promise<Judgement> {
+  /** Everything that `observe` may tell of, or what was in the way. */
+  async #see(): Promise<Seen> {
+    const parts = [readFlags(this.#options.flagDir), this.#running(), this.#configuration.stamp()] as const;
+    const [flags, running, template] = await Promise.all(parts.map((part) => part.catch(asError)));
+    return { flags, running, template } as Seen;
+  }
+
+  async #observeCaddy(running: Running | Error): Promise<Judgement> {
     try {
-      const judgement = await this.#withFlags(await this.#judge(await this.#running()));
+      if (running instanceof Error) throw running;
+      const judgement = await this.#withFlags(await this.#judge(running));
       return this.#refusal === undefined ? judgement : { message: this.#refusal, ...judgement };
     } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
       this.#judged = undefined;
       this.#configuration.forgetCaddy();
       return {
         state: 'unreachable',
         routes: [],
-        message: `Caddy at ${this.#options.admin}: ${error.message}`,
+        message: `Caddy at ${this.#options.admin}: ${reasonOf(error)}`,
       };
     }
   }
@@ -193,7 +209,7 @@ class Caddy implements CaddyProxy {
   async #loadWithout(culprits: Culprits, routes: RouteTable): Promise<void> {
     if (culprits === 'template' || culprits.length === 0) return;
     const isCulprit = ({ app }: Route): boolean => culprits.includes(app);
-    const kept = (await this.#observeCaddy()).routes.filter(isCulprit);
+    const kept = (await this.#observeCaddy(await this.#running())).routes.filter(isCulprit);
     const others = routes.filter((route) => !isCulprit(route));
     await this.#loadTable([...kept, ...others].sort(byPlace));
   }
@@ -242,14 +258,12 @@ class Caddy implements CaddyProxy {
       throw error;
     }
   }
+}
 
-  /** Differs whenever `observe` may. */
-  async #signature(): Promise<string> {
-    const flags = await readFlags(this.#options.flagDir).catch(reasonOf);
-    const caddy = await this.#running().then(({ stamp }) => stamp, reasonOf);
-    const template = await this.#configuration.stamp().catch(reasonOf);
-    return canonicalJson([flags, caddy, template]);
-  }
+/** Differs whenever what `observe` tells may. */
+function signatureOf({ flags, running, template }: Seen): string {
+  const caddy = running instanceof Error ? running : running.stamp;
+  return canonicalJson([flags, caddy, template].map((part) => (part instanceof Error ? part.message : part)));
 }
 
 function asEdgeError(admin: string, error: unknown): EdgeError {
@@ -276,6 +290,10 @@ function hashOf(config: unknown): string {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function reasonOf(error: unknown): string {

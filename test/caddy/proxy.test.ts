@@ -288,6 +288,27 @@ scenario('calls its listeners when Caddy or the flags change, and not otherwise'
   }
 });
 
+scenario('calls its listeners when Caddy is again as it was before our load', async (caddy) => {
+  const routes = await shop(caddy);
+  const proxy = caddy.proxy({ pollInterval: 2_000 });
+  let changes = 0;
+  const unsubscribe = proxy.onChange(() => {
+    changes += 1;
+  });
+  try {
+    await until('it is told of a Caddy that runs nothing', () => changes === 1);
+    // All of this between two polls.
+    await proxy.load(routes);
+    assert.is((await proxy.observe()).state, 'running');
+    await caddy.kill();
+    await caddy.run();
+    await until('it is told of it again', () => changes > 1);
+    assert.is((await proxy.observe()).state, 'edited');
+  } finally {
+    unsubscribe();
+  }
+});
+
 /** An admin API that passes everything on to Caddy's and writes down what was asked. */
 async function countingAdmin(
   caddy: RealCaddy,
