@@ -5,7 +5,7 @@ import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, Step, World } from './plan.ts';
 import { isSuspended } from './plan-app.ts';
 import { judgeRemovals, mending, type PruneVerdict } from './plan-removal.ts';
-import { hashOf, isPublished } from './release.ts';
+import { hashOf, isPublished, isSameRelease } from './release.ts';
 import { createScene, type Scene } from './scene.ts';
 import { isRouted, routesNear } from './traffic.ts';
 
@@ -30,6 +30,7 @@ const rules: readonly Rule[] = [
   ['only our own containers are touched', touchesForeign],
   ['what serves is stopped only when something else does its work', stopsServing],
   ['traffic goes only to a container that passed its gate', switchesToUnverified],
+  ['a name means only a release that passed its gate', namesUnverified],
   ['a name and an address have one container', takesWhatIsTaken],
   ['volumes outlive their app unless its manifest gave them up', removesVolumes],
   ['who is suspended, held or cannot be read is left alone', touchesHeld],
@@ -129,6 +130,18 @@ function isVerifiedSlot(
   )
     return false;
   return isFlagged(address) === step.flagged && world.observed.health[container.id]?.verdict !== 'unhealthy';
+}
+
+/** One that is made may bear its app's name from the beginning only as one more of the last healthy release. */
+function namesUnverified({ scene, plan }: Case): string[] {
+  const { lastHealthy } = scene.memory;
+  return plan.steps
+    .flatMap((step) => (step.kind === 'create' && step.spec.aliases.length > 0 ? [step.spec] : []))
+    .filter(
+      ({ labels, image }) =>
+        !isSameRelease(lastHealthy, { specHash: labels['plimsoll.spec-hash'] ?? '', imageId: image }),
+    )
+    .map(({ name }) => `${name} is not of a release that passed`);
 }
 
 function takesWhatIsTaken({ world, plan }: Case): string[] {

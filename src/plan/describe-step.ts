@@ -13,11 +13,11 @@ export function describeStep(step: Step): string {
     case 'remove-volume':
       return `${step.kind === 'create-volume' ? 'create' : 'remove'} volume ${step.volume}`;
     case 'create':
-      return `create ${step.spec.name} at ${step.spec.address}`;
+      return `create ${step.spec.name} at ${step.spec.address}${named(step.spec.aliases)}`;
     case 'switch':
       return `switch ${step.app} replica ${step.replica} to its ${step.flagged ? 'second' : 'first'} slot`;
     case 'publish':
-      return `publish ${short(step.container)} as ${step.aliases.join(', ')}`;
+      return `publish ${short(step.container)}${named(step.aliases)}`;
     case 'connect':
       return `connect ${short(step.container)} to ${step.network}`;
     case 'disconnect':
@@ -42,4 +42,8 @@ export function describeStep(step: Step): string {
 /** Ids are shown as docker shows them. */
 function short(container: string): string {
   return /^[0-9a-f]{64}$/.test(container) ? container.slice(0, 12) : container;
+}
+
+function named(aliases: readonly string[]): string {
+  return aliases.length === 0 ? '' : ` as ${aliases.join(', ')}`;
 }

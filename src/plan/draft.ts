@@ -24,13 +24,14 @@ function nameOf({ world, name }: Scene, target: Target, replica: number, attempt
   });
 }
 
-/** The spec of one replica; unverified, so its app's name does not mean it yet. */
+/** The spec of one replica, under these names in our network: none, unless its release is verified. */
 export function draftSpec(
   scene: Scene,
   target: Target,
   replica: number,
   name: string,
   address: string,
+  aliases: readonly string[] = [],
 ): ContainerSpec {
   const { settings, observed } = scene.world;
   const imageId = target.imageId ?? '';
@@ -39,7 +40,7 @@ export function draftSpec(
     imageId,
     labels: labelsOf(scene, target, replica),
     address,
-    aliases: [],
+    aliases,
     instance: settings.instance,
     volumeNames: keptVolumes(scene, target),
   });

@@ -1,5 +1,5 @@
 import type { Container } from '../observed/observed.ts';
-import { sibling } from './address.ts';
+import { isFlagged, sibling } from './address.ts';
 import { draftSpec, freeName } from './draft.ts';
 import { recordHealing } from './healed.ts';
 import { isLeavingItsName } from './plan-routes.ts';
@@ -49,7 +49,8 @@ function create(scene: Scene, target: Target, replica: Replica, turn: Turn): voi
   const name = freeName(scene, target, replica.index);
   const reason = old ? `replaces ${old.name}` : `replica ${replica.index} is missing`;
   const traffic = stopFirst && old ? 'a gap until it is healthy' : 'none until it is healthy';
-  const spec = draftSpec(scene, target, replica.index, name, address);
+  const aliases = isToBeNamed(scene, replica, address) ? [scene.name] : [];
+  const spec = draftSpec(scene, target, replica.index, name, address, aliases);
   turn.steps.push({
     kind: 'create',
     spec,
@@ -64,6 +65,17 @@ function create(scene: Scene, target: Target, replica: Replica, turn: Turn): voi
     reason: 'to be verified before it gets traffic',
     traffic: 'none',
   });
+}
+
+/**
+ * Of a release that passed its gate before, where nobody else answers to the app's name: it means the replacement as it
+ * means a container that was restarted, and nobody waits until the engine has taken it off the network and put it back.
+ * Its flag is set when it is healthy, so it must not be set already.
+ */
+function isToBeNamed(scene: Scene, { index }: Replica, address: string): boolean {
+  const isSpokenFor = scene.containers.some((one) => one.state === 'running' && isPublished(one));
+  const isOffFlag = usesFlags(scene) && flagOf(scene, index) !== isFlagged(address);
+  return scene.proven && !isSpokenFor && isOffFlag;
 }
 
 /** Two that were made at the same time may have been given one address: then only one of them runs. */

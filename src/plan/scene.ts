@@ -208,7 +208,8 @@ function toMember(scene: Bare, target: Target, container: Container): Member {
   const asked = scene.memory.restart?.containers.includes(container.id) ?? false;
   const serves = isAsked(scene, target.app);
   const { restart } = target.app;
-  const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart, serves };
+  const flagged = onFlag(scene, container);
+  const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart, serves, flagged };
   return { container, ...standingOf(subject), health, changes };
 }
 

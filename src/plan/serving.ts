@@ -1,9 +1,9 @@
 import type { Container } from '../observed/observed.ts';
 import { isDialled, isInDialledPair, runningRoutes, type Serving } from './dial.ts';
 import { isReady, settleDeadline } from './gate.ts';
-import { isPublished, isSameRelease } from './release.ts';
+import { isPublished, isSameRelease, toTarget } from './release.ts';
 import { restartAt } from './restart.ts';
-import type { Member, Replica, Scene } from './scene.ts';
+import { healthOf, type Member, type Replica, type Scene } from './scene.ts';
 import { isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
 
 /** Every replica of the release is ready, and its flag says so; what has done its work needs none. */
@@ -58,7 +58,7 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
     (a, b) => Number(isSameRelease(lastHealthy, b)) - Number(isSameRelease(lastHealthy, a)),
   );
   const candidates = [...(current ? [current.container] : []), ...known].filter(
-    (one) => isPublished(one) && one.app === owner,
+    (one) => isPublished(one) && one.app === owner && !isNew(scene, one),
   );
   const isUp = ({ state }: Container) => state === 'running';
   const chosen = candidates.filter((one) => onFlag(scene, one));
@@ -74,6 +74,14 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
     chosen.find((one) => listed.has(index) && one.live.address !== '') ??
     candidates.find((one) => isUp(one) && one !== arrived && !isDraining(scene, one));
   return container && container.live.address !== '' ? [{ index, container }] : [];
+}
+
+/** One more of the last healthy release bears the app's name from the beginning: nobody goes to it before it answers well. */
+function isNew(scene: Scene, container: Container): boolean {
+  const { lastHealthy } = scene.memory;
+  if (!lastHealthy || !isSameRelease(lastHealthy, container)) return false;
+  if (onFlag(scene, container) || isRouted(scene, container)) return false;
+  return healthOf(scene.world, toTarget(lastHealthy, 'memory'), container)?.verdict !== 'healthy';
 }
 
 /** Who is dialled again is not on its way out any more. */

@@ -29,6 +29,8 @@ export interface Subject {
   readonly restart: 'always' | 'on-failure' | 'never';
   /** People reach its app through Caddy. */
   readonly serves: boolean;
+  /** The flag of its replica stands for the slot it is in. */
+  readonly flagged: boolean;
 }
 
 type Row = readonly [standing: Standing, reason: string, holds: (subject: Subject) => boolean];
@@ -50,6 +52,11 @@ const rows: readonly Row[] = [
   ],
   ['settling', 'it has not passed its gate yet', ({ container }) => !isPublished(container)],
   ['sick', 'it is unhealthy', ({ health }) => health?.verdict === 'unhealthy'],
+  [
+    'settling',
+    'nothing goes to it, and it was not seen healthy yet',
+    ({ flagged, health }) => !flagged && health?.verdict !== 'healthy',
+  ],
 ];
 
 export function standingOf(subject: Subject): { readonly standing: Standing; readonly reason: string } {

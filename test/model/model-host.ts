@@ -26,6 +26,7 @@ export interface SavedHost {
   readonly engine: Observed;
   readonly serves: RouteTable;
   readonly verified: readonly string[];
+  readonly passed: readonly string[];
   readonly health: Readonly<Record<string, Health>>;
   readonly targets: readonly ProbeTarget[];
 }
@@ -47,6 +48,8 @@ export class ModelHost {
   readonly sick = new Map<string, number>();
   /** Containers that answered well at some time. */
   readonly verified = new Set<string>();
+  /** Releases of which one answered well at some time, as `releaseOf` tells them. */
+  readonly passed = new Set<string>();
   /** Tags that mean another image by now. */
   readonly moved = new Set<string>();
   faultsOver = false;
@@ -76,15 +79,18 @@ export class ModelHost {
       engine,
       serves,
       verified: [...this.verified],
+      passed: [...this.passed],
       health: this.#health,
       targets: this.#targets,
     };
   }
 
-  restore({ now, elapsed, engine, serves, verified, health, targets }: SavedHost): void {
+  restore({ now, elapsed, engine, serves, verified, passed, health, targets }: SavedHost): void {
     Object.assign(this, { now, elapsed, engine, serves });
     this.verified.clear();
     for (const id of verified) this.verified.add(id);
+    this.passed.clear();
+    for (const release of passed) this.passed.add(release);
     this.#health = health;
     this.#targets = targets;
   }
@@ -248,7 +254,10 @@ export class ModelHost {
   #ask(container: Container): Health {
     const { id, startedAt } = container;
     const verdict = this.#verdict(container);
-    if (verdict === 'healthy') this.verified.add(id);
+    if (verdict === 'healthy') {
+      this.verified.add(id);
+      this.passed.add(releaseOf(container));
+    }
     const before = this.#health[id];
     if (before?.startedAt === startedAt && before.verdict === verdict) return before;
     const attempts = [{ at: this.now, ok: verdict === 'healthy', detail: verdict }];
@@ -269,4 +278,9 @@ export class ModelHost {
       return 'unhealthy';
     return 'healthy';
   }
+}
+
+/** A release as containers of it have it. */
+export function releaseOf({ specHash, imageId }: Pick<Container, 'specHash' | 'imageId'>): string {
+  return `${specHash} ${imageId}`;
 }

@@ -4,7 +4,7 @@ import type { Memory } from '../../src/observed/memory.ts';
 import type { Container, Observed, RouteTable } from '../../src/observed/observed.ts';
 import type { Plan, Step, World } from '../../src/plan/plan.ts';
 import { isPublished } from '../../src/plan/release.ts';
-import type { ModelHost } from './model-host.ts';
+import { type ModelHost, releaseOf } from './model-host.ts';
 import { drain, portOf } from './sketches.ts';
 
 /** What must never be, and was. */
@@ -227,10 +227,19 @@ export class Oracle {
 
   /** The mark of the gate is for those that answered well. */
   #judgeGate(step: Step): void {
+    if (step.kind === 'create') this.#judgeNamed(step);
     if (step.kind !== 'publish') return;
     const container = this.#host.find(step.container);
     if (container && !this.#host.verified.has(container.id))
       this.fail(`${container.name} is published and never answered well`);
+  }
+
+  /** What bears its app's name before it was asked is of a release of which another one answered well. */
+  #judgeNamed({ spec }: Extract<Step, { kind: 'create' }>): void {
+    if (spec.aliases.length === 0) return;
+    const release = releaseOf({ specHash: spec.labels['plimsoll.spec-hash'] ?? '', imageId: spec.image });
+    if (!this.#host.passed.has(release))
+      this.fail(`${spec.name} bears its name, and its release never answered well`);
   }
 
   #judgeDrain(step: Step): void {
@@ -256,8 +265,7 @@ export class Oracle {
     const after = this.#dials();
     for (const dial of after) {
       const { container } = dial;
-      // A hand may have taken the mark of the gate away.
-      if (!container || isPublished(container) || this.#host.verified.has(container.id)) continue;
+      if (!container || this.#host.verified.has(container.id)) continue;
       const isGapless = [dial.app, container.app].every((app) => this.#isStartFirst(app));
       if (!isGapless || this.#blind.has(container.name)) continue;
       const was = before.find((one) => one.host === dial.host && one.replica === dial.replica);

@@ -395,7 +395,9 @@ function keyOf({ host, oracle, desired, memory }: State): string {
     one.live.address,
     isPublished(one),
     one.live.memory,
-    one.state === 'running' && !isPublished(one) ? age(one.startedAt) : one.startedAt > 0,
+    one.state === 'running' && host.health[one.id]?.verdict !== 'healthy'
+      ? age(one.startedAt)
+      : one.startedAt > 0,
     age(one.finishedAt),
     app?.restarts[one.replica]?.length ? age(one.createdAt) : 0,
     host.health[one.id]?.verdict,

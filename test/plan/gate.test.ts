@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { checkPlan } from '../../src/plan/check-plan.ts';
 import { decide } from '../../src/plan/decide.ts';
 import type { Plan, World } from '../../src/plan/plan.ts';
-import { anApp, aWorld, SimulatedHost } from './worlds.ts';
+import { aDomain, anApp, aWorld, SimulatedHost } from './worlds.ts';
 
 const ok = { at: 0, ok: true, detail: '200' };
 const refused = { at: 0, ok: false, detail: 'refused' };
@@ -117,6 +118,24 @@ test('a release that ends by itself with 0 is judged a moment later, one that en
   assert.is(plan.wakeAt, world.now + 2_000);
   assert.ok(isQuarantined(decide({ ...world, now: world.now + 2_000 })));
   assert.ok(isQuarantined(decide(endedWorld(1, false))));
+});
+
+test('what nobody else answers for is named at once, and gets requests when it is healthy; of a release that never passed it is refused', () => {
+  const host = new SimulatedHost(aWorld([anApp({ domains: [aDomain('shop.test')] })]), () => 'healthy');
+  host.settle();
+  const { world } = host;
+  const gone = { ...world, observed: { ...world.observed, containers: [], health: {} } };
+  const repair = decide(gone);
+  const created = repair.apps[0]?.steps.find((step) => step.kind === 'create');
+  assert.equal(created?.spec.aliases, ['shop']);
+  assert.equal(checkPlan(gone, repair), []);
+  const forgotten = { ...gone, memory: { ...gone.memory, apps: {} } };
+  assert.equal(
+    checkPlan(forgotten, repair).map(({ rule }) => rule),
+    ['a name means only a release that passed its gate'],
+  );
+  const first = decide(forgotten).apps[0]?.steps.find((step) => step.kind === 'create');
+  assert.equal(first?.spec.aliases, []);
 });
 
 test.run();
