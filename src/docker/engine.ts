@@ -135,6 +135,11 @@ function createPlainEngine({
     return known;
   };
 
+  /** Made whole by us a moment ago, without any file: nothing is to be asked before their start. */
+  const fresh = new Set<string>();
+  /** Of one that is never started we do not know it for ever. */
+  const mostFresh = 100;
+
   /** The engine takes 0 for "as it is": a limit that is there can be changed in place, but not taken away. */
   const refuseUnbounding = async (
     id: string,
@@ -216,6 +221,8 @@ function createPlainEngine({
         const forgetful = (await version()).name === 'podman';
         const parts = { docker, network, secrets, mounts, policy: policyCheck };
         await makeContainer({ ...parts, spec, files, imageHealthCheck, forgetful });
+        if (fresh.size >= mostFresh) fresh.clear();
+        if (files.length === 0) fresh.add(spec.name);
       }).catch((error) => {
         touched('container', `${spec.name}${unfinished}`);
         throw error;
@@ -224,7 +231,7 @@ function createPlainEngine({
 
     start: (id) =>
       told(id, async () => {
-        const found = await inspect(id);
+        const found = fresh.delete(id) ? undefined : await inspect(id);
         if (found?.Name.endsWith(unfinished)) {
           mounts.remove([...mountedFiles(found).values()]);
           await act('remove', id, (target, abortSignal) => target.remove({ v: true, abortSignal }));
