@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { freeSubnet } from '../.ci/free-places.ts';
 import { toAddress, toNumber } from '../src/plan/address.ts';
+import type { Address } from './ask-page.ts';
 import { releases } from './images.ts';
 import { serving } from './serving.ts';
 import { bareLabel, type Workbench } from './workbench.ts';
@@ -12,14 +13,22 @@ import { bareLabel, type Workbench } from './workbench.ts';
  */
 export type Naming = 'nameless' | 'named';
 
+/** Who asks again and again, until told to stop; then, how many requests got no page. */
+export interface Clients {
+  stop(): Promise<number>;
+}
+
 /** What a careful person does by hand, by the engine's API alone: on a network of their own, with addresses of their own. */
 export interface BarePeer {
-  /** Creates, starts and waits for the first 200. */
-  run(place: number, release: number, naming: Naming): Promise<Docker.Container>;
+  /** Milliseconds from nothing until one answers, whom somebody asks all the time. */
+  repair(naming: Naming): Promise<number>;
   /** Milliseconds from nothing until all answer, `wide` at a time; nothing is left. */
   bringUp(count: number, wide: number, naming: Naming): Promise<number>;
-  /** A gapless change of one: the new one answers, then the old one is stopped and removed. */
-  change(naming: Naming): Promise<{ readonly first: number; readonly whole: number }>;
+  /**
+   * Milliseconds of a gapless change of one: the new one answers, then the old one is stopped and removed. Meanwhile
+   * `clients` ask a container beside it.
+   */
+  change(naming: Naming, clients: (address: Address) => Clients): Promise<number>;
 }
 
 export async function createBarePeer({ docker, signal }: Workbench): Promise<BarePeer> {
@@ -29,22 +38,27 @@ export async function createBarePeer({ docker, signal }: Workbench): Promise<Bar
   const IPAM = { Driver: 'default', Config: [{ Subnet: subnet }] };
   const network = await docker.createNetwork({ Name: name, IPAM, Labels: { [bareLabel]: '' } });
   const base = toNumber(subnet.split('/')[0] ?? '') + 16;
-  return { run, bringUp, change };
+  let beside: Promise<unknown> | undefined;
+  return { repair, bringUp, change };
 
-  async function run(place: number, release: number, naming: Naming): Promise<Docker.Container> {
+  function addressOf(place: number): Address {
+    return { host: toAddress(base + place), port: 8080, name: 'bare' };
+  }
+
+  /** Who `waits` for it asks all the time, as people do, or only once it has started. */
+  async function run(
+    place: number,
+    release: number,
+    naming: Naming,
+    waits: 'always' | 'once started' = 'always',
+  ): Promise<Docker.Container> {
     const { image = '', page = '' } = releases[release - 1] ?? {};
-    const host = toAddress(base + place);
-    const endpoint = { IPAMConfig: { IPv4Address: host } };
-    const answers = () => serving({ host, port: 8080, name: 'bare' }, page, { deadline: 60_000, signal });
-    const container = await docker.createContainer({
-      name: `${name}-${place}-${randomUUID().slice(0, 8)}`,
-      Image: image,
-      Labels: { [bareLabel]: '' },
-      HostConfig: { NetworkMode: name },
-      NetworkingConfig: { EndpointsConfig: { [name]: endpoint } },
-    });
-    await container.start();
-    await answers();
+    const address = addressOf(place);
+    const endpoint = { IPAMConfig: { IPv4Address: address.host } };
+    const answers = () => serving(address, page, { deadline: 60_000, signal });
+    const making = make(image, endpoint, place);
+    const first = waits === 'always' ? answers() : making.then(answers);
+    const [container] = await Promise.all([making, first]);
     if (naming === 'nameless') return container;
     await network.disconnect({ Container: container.id, Force: true });
     const named = { ...endpoint, Aliases: [`app-${place}`] };
@@ -53,26 +67,53 @@ export async function createBarePeer({ docker, signal }: Workbench): Promise<Bar
     return container;
   }
 
+  async function make(image: string, endpoint: object, place: number): Promise<Docker.Container> {
+    const container = await docker.createContainer({
+      name: `${name}-${place}-${randomUUID().slice(0, 8)}`,
+      Image: image,
+      Labels: { [bareLabel]: '' },
+      HostConfig: { NetworkMode: name },
+      NetworkingConfig: { EndpointsConfig: { [name]: endpoint } },
+    });
+    await container.start();
+    return container;
+  }
+
   async function bringUp(count: number, wide: number, naming: Naming): Promise<number> {
     const waiting = Array.from({ length: count }, (_, place) => place);
     const made: Docker.Container[] = [];
     const begun = performance.now();
-    await inTurns(wide, waiting, async (place) => void made.push(await run(place, 1, naming)));
+    await inTurns(
+      wide,
+      waiting,
+      async (place) => void made.push(await run(place, 1, naming, 'once started')),
+    );
     const took = performance.now() - begun;
     await inTurns(wide, made, (container) => container.remove({ force: true }));
     return took;
   }
 
-  async function change(naming: Naming): Promise<{ readonly first: number; readonly whole: number }> {
+  async function repair(naming: Naming): Promise<number> {
+    const begun = performance.now();
+    const container = await run(1_000, 1, naming);
+    const took = performance.now() - begun;
+    await container.remove({ force: true });
+    return took;
+  }
+
+  async function change(naming: Naming, clients: (address: Address) => Clients): Promise<number> {
+    beside ??= run(1_002, 1, 'nameless');
+    await beside;
     const old = await run(1_000, 1, naming);
+    const asking = clients(addressOf(1_002));
     const begun = performance.now();
     const fresh = await run(1_001, 2, naming);
-    const first = performance.now() - begun;
     await old.stop({ t: 10 });
     await old.remove();
-    const whole = performance.now() - begun;
+    const took = performance.now() - begun;
+    await asking.stop();
     await fresh.remove({ force: true });
-    return { first, whole };
+    return took;
   }
 }
 

@@ -5,7 +5,7 @@ import { freePort } from '../.ci/free-places.ts';
 import type { AppItem } from '../src/api/app-item.ts';
 import type { DeploymentDetail, DeploymentPage, RevisionPage } from '../src/client/create-client.ts';
 import { type Address, askPage } from './ask-page.ts';
-import { type BarePeer, createBarePeer, inTurns } from './bare-peer.ts';
+import { type BarePeer, type Clients, createBarePeer, inTurns } from './bare-peer.ts';
 import { createCompose } from './compose.ts';
 import { createConfigRepo } from './config-repo.ts';
 import { type Controller, startController } from './controller.ts';
@@ -149,6 +149,7 @@ async function besideCompose({ bench, count, bare, samples }: Bench): Promise<vo
       add(samples, names.composeLost, await clients.stop());
     }
     for (let index = 0; index < options.repetitions; index += 1) {
+      await bareRepair({ bare, samples });
       const { Id } = await only(docker, [
         `com.docker.compose.project=${composeProject}`,
         'com.docker.compose.service=app-0',
@@ -205,7 +206,7 @@ async function besidePlimsoll(all: Bench): Promise<void> {
   const repo = await createConfigRepo(join(folder, 'config'));
   const settings = await writeSettings(folder, { source: { dir: repo.dir } });
   const spec = {
-    healthCheck: { http: { path: '/' }, interval: '1s' },
+    healthCheck: { http: { path: '/' } },
     deploy: { drain: '1s', stopGrace: '1s' },
   };
   const address = { host: '127.0.0.1', port: settings.http, name: 'app-0.localhost' };
@@ -248,6 +249,7 @@ async function besidePlimsoll(all: Bench): Promise<void> {
     ] as const;
     for (const [name, harm, times] of harms)
       for (let index = 0; index < times; index += 1) {
+        await bareRepair({ bare, samples });
         const { Id } = await only(docker, label);
         const at = await harm(docker.getContainer(Id));
         await served(release);
@@ -260,11 +262,13 @@ async function besidePlimsoll(all: Bench): Promise<void> {
 }
 
 async function bareChange({ bare, samples }: Pick<Bench, 'bare' | 'samples'>): Promise<void> {
-  const [nameless, named] = [await bare.change('nameless'), await bare.change('named')];
-  add(samples, names.bareRepair, nameless.first);
-  add(samples, names.bareChange, nameless.whole);
-  add(samples, names.namedRepair, named.first);
-  add(samples, names.namedChange, named.whole);
+  add(samples, names.bareChange, await bare.change('nameless', countLost));
+  add(samples, names.namedChange, await bare.change('named', countLost));
+}
+
+async function bareRepair({ bare, samples }: Pick<Bench, 'bare' | 'samples'>): Promise<void> {
+  add(samples, names.bareRepair, await bare.repair('nameless'));
+  add(samples, names.namedRepair, await bare.repair('named'));
 }
 
 /** What waits before it restarts is asked a few times only. */
@@ -303,16 +307,19 @@ interface Followed {
 
 /** Every app is healthy and in sync, at that revision when one is given, and nothing is under way. */
 async function settled({ controller, signal }: Followed, count: number, revision?: string): Promise<void> {
-  // Who asks for all of them again and again takes from what he measures.
   const wait = { what: `${count} apps are settled`, deadline: 60_000 + count * 5_000, pause: 100, signal };
+  const isDone = ({ sync, health, operation }: AppItem): boolean =>
+    sync === 'Synced' && health === 'Healthy' && operation === 'Succeeded';
+  // Who asks for all of them again and again takes from what he measures: of those that are late one is asked for.
+  let late = 'app-0';
   await until(wait, async () => {
-    const app = await controller.app('app-0');
-    if (revision !== undefined && app?.revision !== revision) return undefined;
+    const app = await controller.app(late);
+    if (!app || !isDone(app) || (revision !== undefined && late === 'app-0' && app.revision !== revision))
+      return undefined;
     const page = await controller.ask<{ readonly items: readonly AppItem[] }>('apps?limit=500');
-    const done = page?.items.filter(
-      ({ sync, health, operation }) => sync === 'Synced' && health === 'Healthy' && operation === 'Succeeded',
-    );
-    return done?.length === count || undefined;
+    const next = page?.items.find((one) => !isDone(one));
+    late = next?.name ?? 'app-0';
+    return (page?.items.length === count && next === undefined) || undefined;
   });
 }
 
@@ -332,7 +339,7 @@ async function recorded(
 }
 
 /** Eight clients that ask for the page again and again, each time by a new connection; answers how many got none. */
-function countLost(address: Address): { stop(): Promise<number> } {
+function countLost(address: Address): Clients {
   let isOver = false;
   let lost = 0;
   const asking = inTurns(8, [1, 2, 3, 4, 5, 6, 7, 8], async () => {
