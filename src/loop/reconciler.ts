@@ -292,8 +292,11 @@ export class Reconciler {
     return new Set(violations.map(({ app }) => app));
   }
 
-  #readyNews({ app, conditions }: AppPlan): Condition | undefined {
+  #readyNews({ app, conditions, sync, steps }: AppPlan): Condition | undefined {
     const ready = conditions.find(({ type }) => type === 'Ready');
+    // That who stands as git wants it was not asked yet since our own start is no news of the app.
+    const isUnasked = ready?.reason === 'Progressing' && sync === 'Synced' && steps.length === 0;
+    if (isUnasked && !this.#ready.has(app)) return undefined;
     return ready && this.#ready.get(app) !== ready.reason ? ready : undefined;
   }
 

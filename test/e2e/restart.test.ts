@@ -34,4 +34,23 @@ test(
   }),
 );
 
+test(
+  'a controller that starts anew tells nothing of an app that stands as before',
+  onHost(async (host) => {
+    const first = await host.controller();
+    await host.untilConverged(host.commit({ 'shop/app.yaml': manifest('shop', '1') }));
+    const told = async () => (await host.plimsoll('events', 'shop', '-o', 'json')).stdout;
+    const before = await told();
+    assert.match(before, /Reconciled/);
+    await first.end();
+    const second = await host.controller();
+    await until('it was asked for its health', async () => {
+      const { code } = await host.plimsoll('wait', 'shop', '--for', 'healthy', '--timeout', '20s');
+      return code === 0;
+    });
+    assert.is(await told(), before);
+    await second.end();
+  }),
+);
+
 test.run();
