@@ -435,11 +435,9 @@ function rowText(
   state: string,
   networks: Readonly<Record<string, { IPAddress?: string }>> | undefined,
 ): string {
-  const addresses = Object.entries(networks ?? {}).map(([network, { IPAddress = '' }]) => [
-    network,
-    IPAddress,
-  ]);
-  return JSON.stringify([name, state, addresses.sort()]);
+  const joined = Object.keys(networks ?? {}).sort();
+  const places = joined.map((network) => `${network} ${networks?.[network]?.IPAddress ?? ''}`);
+  return [name, state, ...places].join('\n');
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

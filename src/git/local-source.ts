@@ -37,7 +37,10 @@ interface Place {
 
 interface Reader {
   readonly place: Place;
-  newest(): Promise<Snapshot>;
+  /** Begins to read what is followed; undefined where nothing is to be read for that. */
+  refs(): Promise<Ref[]> | undefined;
+  /** `refs` when they are being read already. */
+  newest(refs?: Promise<Ref[]>): Promise<Snapshot>;
   at(revision: string): Promise<Snapshot>;
 }
 
@@ -53,7 +56,7 @@ export function createLocalSource(config: LocalConfig, judging: JudgeOptions, de
   const follow = oneAtATime(rewatch);
 
   return {
-    read: oneAtATime(() => told(async () => (await current()).newest())),
+    read: oneAtATime(() => told(newest)),
     // Every read looks at the disk.
     refresh: () => undefined,
     readAt: (revision) => told(async () => (await current()).at(revision)),
@@ -65,6 +68,15 @@ export function createLocalSource(config: LocalConfig, judging: JudgeOptions, de
       await follow();
     },
   };
+
+  /** What is followed is read while it is looked whether the folder is what it was: each takes as long as the other. */
+  async function newest(): Promise<Snapshot> {
+    const before = reader;
+    const refs = before?.refs();
+    refs?.catch(() => undefined);
+    const now = await current();
+    return now.newest(now === before ? refs : undefined);
+  }
 
   async function current(): Promise<Reader> {
     const place = await locate(config.dir);
@@ -80,7 +92,7 @@ export function createLocalSource(config: LocalConfig, judging: JudgeOptions, de
 
   function folderAt(place: Place): Reader {
     const folder = createFolderReader(place.root, config.path, config.limits);
-    return { place, newest, at };
+    return { place, refs: () => undefined, newest, at };
 
     async function newest(): Promise<Snapshot> {
       if (followed.kind === 'revision') return at(followed.name);
@@ -106,10 +118,15 @@ export function createLocalSource(config: LocalConfig, judging: JudgeOptions, de
       tagsOf: (commit) => tagsOf(repository, place.root, commit),
     };
     let last: Snapshot | undefined;
-    return { place, newest: () => twice(newest), at: (revision) => twice(() => at(revision)) };
+    return {
+      place,
+      refs: () => (isByRef(followed) ? refsOf(place.root, followed) : undefined),
+      newest: (refs) => twice(read, refs),
+      at: (revision) => twice(() => at(revision)),
+    };
 
-    async function newest(): Promise<Snapshot> {
-      const { commit, tag } = await currentCommit(repository, place.root);
+    async function read(refs?: Promise<Ref[]>): Promise<Snapshot> {
+      const { commit, tag } = await currentCommit(repository, place.root, refs);
       const ancestry =
         followed.kind === 'branch'
           ? { ancestry: (from: string) => ancestryOf(place.root, { from, to: commit }) }
@@ -133,14 +150,15 @@ export function createLocalSource(config: LocalConfig, judging: JudgeOptions, de
   async function currentCommit(
     repository: RepositoryReader,
     gitdir: string,
+    refs?: Promise<Ref[]>,
   ): Promise<{ readonly commit: string; readonly tag?: string }> {
-    if (followed.kind === 'commit' || followed.kind === 'revision') {
+    if (!isByRef(followed)) {
       const name = followed.kind === 'commit' ? followed.id : followed.name;
       const commit = await repository.resolve(name);
       if (commit === undefined) throw noRevision(name);
       return { commit };
     }
-    const { ref, id } = pickRef(followed, await refsOf(gitdir, followed), act);
+    const { ref, id } = pickRef(followed, await (refs ?? refsOf(gitdir, followed)), act);
     const commit = await repository.commitOf(id);
     return followed.kind === 'branch' ? { commit } : { commit, tag: ref.slice('refs/tags/'.length) };
   }
@@ -199,10 +217,13 @@ function watchFolder(root: string): FSWatcher {
   });
 }
 
-async function refsOf(
-  gitdir: string,
-  follow: Extract<Follow, { kind: 'branch' | 'tag' | 'semver' }>,
-): Promise<Ref[]> {
+type ByRef = Extract<Follow, { kind: 'branch' | 'tag' | 'semver' }>;
+
+function isByRef(follow: Follow): follow is ByRef {
+  return follow.kind !== 'commit' && follow.kind !== 'revision';
+}
+
+async function refsOf(gitdir: string, follow: ByRef): Promise<Ref[]> {
   const names =
     follow.kind === 'semver'
       ? (await git.listTags({ fs, gitdir })).map((tag) => `refs/tags/${tag}`)
@@ -228,9 +249,9 @@ async function tagsOf(repository: RepositoryReader, gitdir: string, commit: stri
 }
 
 /** A repeat helps when a repack took a pack away between its listing and its reading. */
-async function twice<T>(work: () => Promise<T>): Promise<T> {
+async function twice<T, Given>(work: (given?: Given) => Promise<T>, given?: Given): Promise<T> {
   try {
-    return await work();
+    return await work(given);
   } catch (error) {
     if (error instanceof EdgeError) throw error;
     return work();
@@ -250,16 +271,33 @@ async function locate(dir: string): Promise<Place> {
       error,
     );
   });
-  if (!(await stat(root)).isDirectory()) throw sourceInvalid(`read source ${dir}`, 'it is no folder');
-  const dotGit = await kindOf(join(root, '.git'));
-  if (dotGit === 'folder') return repository(join(root, '.git'));
-  if (dotGit === 'file') return repository(await linkedStore(root));
-  return (await isStore(root)) ? repository(root) : { kind: 'folder', root };
+  // A look waits for this, and each question is a way to the disk and back: they are asked together.
+  const own = join(root, '.git');
+  const [found, dotGit, inside] = await Promise.all([stat(root), kindOf(own), storeAt(own)]);
+  if (!found.isDirectory()) throw sourceInvalid(`read source ${dir}`, 'it is no folder');
+  if (dotGit === 'folder') return repository(own, inside);
+  if (dotGit === 'file') {
+    const linked = await linkedStore(root);
+    return repository(linked, await storeAt(linked));
+  }
+  const bare = await storeAt(root);
+  return bare === undefined ? { kind: 'folder', root } : repository(root, bare);
 }
 
-async function repository(gitdir: string): Promise<Place> {
-  if (!(await isStore(gitdir))) throw sourceInvalid(`read source ${gitdir}`, 'it is no whole git repository');
-  const config = await readFile(join(gitdir, 'config'), 'utf8').catch(() => '');
+/** A store's configuration; undefined where there is no store. */
+type Store = { readonly config: string } | undefined;
+
+async function storeAt(gitdir: string): Promise<Store> {
+  const [isWhole, config] = await Promise.all([
+    isStore(gitdir),
+    readFile(join(gitdir, 'config'), 'utf8').catch(() => ''),
+  ]);
+  return isWhole ? { config } : undefined;
+}
+
+function repository(gitdir: string, store: Store): Place {
+  if (store === undefined) throw sourceInvalid(`read source ${gitdir}`, 'it is no whole git repository');
+  const { config } = store;
   const unread = /^\s*(objectformat\s*=\s*sha256|refstorage\s*=\s*reftable)\s*$/im.exec(config)?.[1];
   if (unread !== undefined)
     throw sourceInvalid(`read source ${gitdir}`, `git's "${unread}" is not supported`);

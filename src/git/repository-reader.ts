@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { join } from 'node:path';
 import * as git from 'isomorphic-git';
 import type { OmittedEntry, Snapshot, SourceFile } from '../desired/desired.ts';
 import { escapeText, shorten } from '../desired/shown-text.ts';
@@ -55,6 +56,8 @@ export function createRepositoryReader(
   most: ReadLimits = defaultLimits,
 ): RepositoryReader {
   let before: Kept = { trees: new Map(), blobs: new Map() };
+  /** The last ref's: what an id means never changes. */
+  let peeled: { readonly id: string; readonly commit: string } | undefined;
   return {
     async snapshotOf(commit) {
       // A cache of the library's for one reading only: it holds whole packs, and packs come and go.
@@ -156,7 +159,10 @@ export function createRepositoryReader(
     },
 
     async commitOf(id) {
-      return (await git.readCommit({ fs, gitdir, oid: id, cache: {} })).oid;
+      if (peeled?.id === id) return peeled.commit;
+      const commit = (await git.readCommit({ fs, gitdir, oid: id, cache: {} })).oid;
+      peeled = { id, commit };
+      return commit;
     },
 
     async resolve(revision) {
@@ -207,8 +213,13 @@ export function createRepositoryReader(
   }
 }
 
-/** The id that a full ref name holds now; undefined when there is none. */
+/**
+ * The id that a full ref name holds now; undefined when there is none. Nearly always it is in a file of its own, which goes
+ * before what is packed (https://git-scm.com/docs/gitrepository-layout): every look asks for it.
+ */
 export async function readRef(gitdir: string, ref: string): Promise<string | undefined> {
+  const own = await fs.promises.readFile(join(gitdir, ref), 'latin1').catch(() => '');
+  if (/^[0-9a-f]{40}\n?$/.test(own)) return own.slice(0, 40);
   try {
     return await git.resolveRef({ fs, gitdir, ref });
   } catch (error) {
