@@ -43,7 +43,7 @@ export const proofRuns: readonly ProofRun[] = [
   {
     name: 'faults',
     title: 'Faults, injected for real',
-    limit: { long: 24, short: 4 },
+    limit: { long: 34, short: 4 },
     madeOf: ['test', '.ci'],
     command: (form, seed) => ({
       ...npmRun('faults', '.ci/faults.ts', [
