@@ -31,7 +31,8 @@ export async function sweepKilled(docker: Docker): Promise<void> {
 export async function removeImages(docker: Docker, { images } = namesOf(process.pid)): Promise<void> {
   const found = await docker.listImages({ filters: { reference: [`${images}*`] } });
   const tags = found.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.startsWith(images));
-  await eachOf(tags, (tag) => docker.getImage(tag).remove({ force: true }));
+  // One after the other: of two that share their layers and go at once the engine may not recognize the second (500).
+  await eachOf(tags, (tag) => docker.getImage(tag).remove({ force: true }), 1);
 }
 
 function labelsOf({ instance, bareLabel, composeProject }: RunNames): readonly string[] {
@@ -76,13 +77,17 @@ export async function sweepLabel(docker: Docker, label: string): Promise<string[
   }
 }
 
-async function eachOf<T>(items: readonly T[], remove: (item: T) => Promise<unknown>): Promise<void> {
+async function eachOf<T>(
+  items: readonly T[],
+  remove: (item: T) => Promise<unknown>,
+  wide = sideBySide,
+): Promise<void> {
   const waiting = [...items];
   const work = async (): Promise<void> => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift())
       await remove(item).catch(unlessGoing);
   };
-  await Promise.all(Array.from({ length: sideBySide }, work));
+  await Promise.all(Array.from({ length: wide }, work));
 }
 
 /** 404: it is gone. 409: another removal is in progress. 403: a network still has a container in it. */
