@@ -80,9 +80,11 @@ export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
   const { now, observed } = scene.world;
   // Later than now: the clock was set back, and says nothing of how long it was.
   const isCounted = since !== undefined && since <= now;
-  // What is being loaded was decided before, and may dial it.
-  if (!isCounted && observed.underway['']?.kind === 'load-routes') return false;
-  if (!isCounted) turn.records.push({ kind: 'drain', container: old.id, since: now });
+  if (!isCounted) {
+    // What is being loaded was decided before, and may dial it.
+    if (observed.underway['']?.kind === 'load-routes') return false;
+    turn.records.push({ kind: 'drain', container: old.id, since: now });
+  }
   const until = (isCounted ? since : now) + drainOf(scene);
   if (now < until) turn.wake(until);
   return now >= until;

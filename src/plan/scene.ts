@@ -208,8 +208,8 @@ function toMember(scene: Bare, target: Target, container: Container): Member {
   const asked = scene.memory.restart?.containers.includes(container.id) ?? false;
   const serves = isAsked(scene, target.app);
   const { restart } = target.app;
-  const flagged = onFlag(scene, container);
-  const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart, serves, flagged };
+  const place = { serves, onFlag: onFlag(scene, container) };
+  const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart, ...place };
   return { container, ...standingOf(subject), health, changes };
 }
 

@@ -30,7 +30,7 @@ export interface Subject {
   /** People reach its app through Caddy. */
   readonly serves: boolean;
   /** The flag of its replica stands for the slot it is in. */
-  readonly flagged: boolean;
+  readonly onFlag: boolean;
 }
 
 type Row = readonly [standing: Standing, reason: string, holds: (subject: Subject) => boolean];
@@ -55,7 +55,7 @@ const rows: readonly Row[] = [
   [
     'settling',
     'nothing goes to it, and it was not seen healthy yet',
-    ({ flagged, health }) => !flagged && health?.verdict !== 'healthy',
+    ({ onFlag, health }) => !onFlag && health?.verdict !== 'healthy',
   ],
 ];
 
