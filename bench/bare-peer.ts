@@ -18,17 +18,20 @@ export interface Clients {
   stop(): Promise<number>;
 }
 
+/** Who waits for one asks only once it has started, or all the time as people do. */
+export type Waits = 'once started' | 'always';
+
 /** What a careful person does by hand, by the engine's API alone: on a network of their own, with addresses of their own. */
 export interface BarePeer {
-  /** Milliseconds from nothing until one answers, whom somebody asks all the time. */
-  repair(naming: Naming): Promise<number>;
+  /** Milliseconds from nothing until one answers. */
+  repair(naming: Naming, waits?: Waits): Promise<number>;
   /** Milliseconds from nothing until all answer, `wide` at a time; nothing is left. */
   bringUp(count: number, wide: number, naming: Naming): Promise<number>;
   /**
-   * Milliseconds of a gapless change of one: the new one answers, then the old one is stopped and removed. Meanwhile
-   * `clients` ask a container beside it.
+   * Milliseconds of a gapless change of one: the new one answers, then the old one is stopped and removed. `clients`
+   * ask a container beside it meanwhile.
    */
-  change(naming: Naming, clients: (address: Address) => Clients): Promise<number>;
+  change(naming: Naming, clients?: (address: Address) => Clients): Promise<number>;
 }
 
 export async function createBarePeer({ docker, signal }: Workbench): Promise<BarePeer> {
@@ -45,12 +48,11 @@ export async function createBarePeer({ docker, signal }: Workbench): Promise<Bar
     return { host: toAddress(base + place), port: 8080, name: 'bare' };
   }
 
-  /** Who `waits` for it asks all the time, as people do, or only once it has started. */
   async function run(
     place: number,
     release: number,
     naming: Naming,
-    waits: 'always' | 'once started' = 'always',
+    waits: Waits = 'once started',
   ): Promise<Docker.Container> {
     const { image = '', page = '' } = releases[release - 1] ?? {};
     const address = addressOf(place);
@@ -83,35 +85,31 @@ export async function createBarePeer({ docker, signal }: Workbench): Promise<Bar
     const waiting = Array.from({ length: count }, (_, place) => place);
     const made: Docker.Container[] = [];
     const begun = performance.now();
-    await inTurns(
-      wide,
-      waiting,
-      async (place) => void made.push(await run(place, 1, naming, 'once started')),
-    );
+    await inTurns(wide, waiting, async (place) => void made.push(await run(place, 1, naming)));
     const took = performance.now() - begun;
     await inTurns(wide, made, (container) => container.remove({ force: true }));
     return took;
   }
 
-  async function repair(naming: Naming): Promise<number> {
+  async function repair(naming: Naming, waits?: Waits): Promise<number> {
     const begun = performance.now();
-    const container = await run(1_000, 1, naming);
+    const container = await run(1_000, 1, naming, waits);
     const took = performance.now() - begun;
     await container.remove({ force: true });
     return took;
   }
 
-  async function change(naming: Naming, clients: (address: Address) => Clients): Promise<number> {
-    beside ??= run(1_002, 1, 'nameless');
+  async function change(naming: Naming, clients?: (address: Address) => Clients): Promise<number> {
+    if (clients) beside ??= run(1_002, 1, 'nameless');
     await beside;
     const old = await run(1_000, 1, naming);
-    const asking = clients(addressOf(1_002));
+    const asking = clients?.(addressOf(1_002));
     const begun = performance.now();
-    const fresh = await run(1_001, 2, naming);
+    const fresh = await run(1_001, 2, naming, asking ? 'always' : 'once started');
     await old.stop({ t: 10 });
     await old.remove();
     const took = performance.now() - begun;
-    await asking.stop();
+    await asking?.stop();
     await fresh.remove({ force: true });
     return took;
   }

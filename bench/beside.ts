@@ -58,6 +58,7 @@ const names = {
   ourUp: 'initial: plimsoll, all healthy and routed',
   bareChange: 'change: bare, new one answers and old one is removed',
   namedChange: 'change: bare, new one gets its name once it answers',
+  askedChange: 'change: bare, while clients ask as they ask plimsoll',
   composeChange: 'change: compose up to new release serving',
   composeLost: 'change: compose, requests lost',
   swarmChange: 'change: docker stack deploy to new release serving',
@@ -66,6 +67,7 @@ const names = {
   ourLost: 'change: plimsoll, requests lost',
   bareRepair: 'repair: bare create, start, first 200',
   namedRepair: 'repair: bare, and its name once it answers',
+  askedRepair: 'repair: bare, asked for all the time as plimsoll is',
   composeRepair: 'repair: removed, compose up run by somebody',
   swarmRemoved: 'repair: removed, Swarm',
   swarmKilled: 'repair: killed, Swarm',
@@ -78,7 +80,9 @@ const names = {
 const against: Readonly<Record<string, string>> = {
   [names.namedUp]: names.bareUp,
   [names.namedChange]: names.bareChange,
+  [names.askedChange]: names.bareChange,
   [names.namedRepair]: names.bareRepair,
+  [names.askedRepair]: names.bareRepair,
   [names.composeUp]: names.bareUp,
   [names.swarmUp]: names.bareUp,
   [names.ourUp]: names.bareUp,
@@ -262,12 +266,14 @@ async function besidePlimsoll(all: Bench): Promise<void> {
 }
 
 async function bareChange({ bare, samples }: Pick<Bench, 'bare' | 'samples'>): Promise<void> {
-  add(samples, names.bareChange, await bare.change('nameless', countLost));
-  add(samples, names.namedChange, await bare.change('named', countLost));
+  add(samples, names.bareChange, await bare.change('nameless'));
+  add(samples, names.askedChange, await bare.change('nameless', countLost));
+  add(samples, names.namedChange, await bare.change('named'));
 }
 
 async function bareRepair({ bare, samples }: Pick<Bench, 'bare' | 'samples'>): Promise<void> {
   add(samples, names.bareRepair, await bare.repair('nameless'));
+  add(samples, names.askedRepair, await bare.repair('nameless', 'always'));
   add(samples, names.namedRepair, await bare.repair('named'));
 }
 
