@@ -70,7 +70,10 @@ async function demo(): Promise<number> {
     (line) => say(`   ${line}`),
   );
   // Of two demos on one another nobody would learn anything.
-  const engine = machine.startedEngine ?? (await rememberedEngine());
+  const before = await rememberedEngine();
+  // Ended without us, as by a restart of the machine: what it left goes.
+  if (machine.startedEngine && before?.kind === 'process') await stopEngine(before);
+  const engine = machine.startedEngine ?? before;
   await removeAll();
   const ports = await writeSettings();
   await rememberEngine(engine);

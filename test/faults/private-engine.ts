@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
+import { mountsBelow } from '../../.ci/mounts.ts';
 import { until } from '../caddy/real-caddy.ts';
 import { SmallDisk } from './small-disk.ts';
 
@@ -150,13 +151,6 @@ function processesOf(folder: string): number[] {
 
 function childrenOf(pid: number): number[] {
   return read(`/proc/${pid}/task/${pid}/children`).split(' ').map(Number).filter(Boolean);
-}
-
-function mountsBelow(folder: string): string[] {
-  const places = read('/proc/mounts')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '');
-  return places.filter((place) => place.startsWith(`${folder}/`)).reverse();
 }
 
 function kill(pid: number): void {
