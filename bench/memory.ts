@@ -38,7 +38,7 @@ export const memory: Part = async (bench) => {
   ]);
   const entry = await builtProgram(join(program, 'installed'));
   const oneHeap = { MALLOC_ARENA_MAX: '1' };
-  const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '32768' };
+  const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '8192' };
   // As the service and the image have it.
   const asService = { ...largeApart, NODE_COMPILE_CACHE: join(program, 'compiled') };
   const ladder: readonly Variant[] = [

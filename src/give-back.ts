@@ -41,11 +41,12 @@ export function giveBackAtRest(
 
 /**
  * A controller makes little at a time: what is young keeps the size that it has, where V8 would let it grow to 32 MB and
- * seldom give them back. Not before the program is loaded: a small space costs time then, and once a flag is another
- * than it was, V8 refuses the compiled code that Node brings of its own modules.
+ * seldom give them back, and what is old grows in steps of 2 MB instead of 8, which costs a fifth more of collecting. Not
+ * before the program is loaded: a small space costs time then, and once a flag is another than it was, V8 refuses the
+ * compiled code that Node brings of its own modules.
  */
 export function stopGrowing(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--semi-space-growth-factor=1 --optimize-for-size');
 }
 
 /**

@@ -4,6 +4,7 @@ import { keepTransitions } from './api/keep-transitions.ts';
 import type { MachinePort } from './api/machine-port.ts';
 import { Metrics } from './api/metrics.ts';
 import { OpenStreams } from './api/open-streams.ts';
+import { plainHealth } from './api/plain-health.ts';
 import { serveSocket, serveTcp } from './api/serve.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { createCertificates } from './caddy/certificate.ts';
@@ -45,7 +46,8 @@ export async function runController({ config, log, redaction, version }: Running
   assembly.probe.onAttempt((result) => metrics.attempted(result));
   keepTransitions(port);
   const webhooks = await plainWebhooks(config, credential);
-  // An idle controller is asked nothing: what answers is loaded with the first request.
+  // An idle controller is asked for its health at most: what answers all else is loaded with the first other request.
+  const health = plainHealth(port, metrics);
   const opened = onceAsked(async () => {
     const { openApi } = await import('./open-api.ts');
     return openApi({ config, port, webhooks, metrics, streams, redact: secrets.redact });
@@ -53,12 +55,14 @@ export async function runController({ config, log, redaction, version }: Running
   const socket = await serveSocket(
     { fetch: async (request, env) => (await opened.ask()).socket.fetch(request, env) },
     `${config.stateDir}/plimsoll.sock`,
+    health,
   );
   const { host, port: number } = addressOf(config.api.listen);
   const tcp = await serveTcp(
     { fetch: async (request, env) => (await opened.ask()).tcp.fetch(request, env) },
     host,
     number,
+    health,
   );
   giveBackAtRest(loop);
   stopGrowing();

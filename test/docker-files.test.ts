@@ -58,7 +58,7 @@ test('image, unit and install script prepare the same folders', () => {
 test('image and unit use memory in the same way, and keep what was compiled where only they write', () => {
   for (const file of ['Dockerfile', 'plimsoll.service']) {
     assert.match(text(file), /\bMALLOC_ARENA_MAX=1\b/);
-    assert.match(text(file), /\bMALLOC_MMAP_THRESHOLD_=32768\b/);
+    assert.match(text(file), /\bMALLOC_MMAP_THRESHOLD_=8192\b/);
   }
   assert.match(text('Dockerfile'), `NODE_COMPILE_CACHE=${config.stateDir}/`);
   assert.match(text('plimsoll.service'), 'CacheDirectory=plimsoll\nCacheDirectoryMode=0700\n');

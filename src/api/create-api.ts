@@ -24,6 +24,7 @@ import { ProblemError, problemOf } from './problem.ts';
 import { readBody, readParams, readQuery } from './read-request.ts';
 import { readRoutes } from './read-routes.ts';
 import { redactedJson } from './redacted-json.ts';
+import { securityHeaders } from './security-headers.ts';
 import { sourceRoutes } from './source-routes.ts';
 import { TokenBook } from './token-book.ts';
 import { usageRoutes } from './usage-routes.ts';
@@ -59,16 +60,6 @@ export function createApi(port: ControllerPort, options: ApiOptions = {}): Hono<
   api.onError((error, c) => frame.fail(c, error));
   return api;
 }
-
-const securityHeaders: Readonly<Record<string, string>> = {
-  'cache-control': 'no-store',
-  'content-security-policy':
-    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-};
 
 /** What every request goes through, whatever it asks for. */
 class Frame {

@@ -44,7 +44,7 @@ export class Guard {
     const { listen, hosts, trustedProxies, rateLimit } = settings;
     // Who listens everywhere is called by the address of the connection, never by that name.
     const own = [nameOf(listen)].filter((name) => name !== '0.0.0.0' && name !== '::');
-    this.#hosts = new Set(['localhost', ...own, ...hosts.map(nameOf)]);
+    this.#hosts = new Set([...own, ...hosts.map(nameOf)]);
     for (const range of trustedProxies) addRange(this.#proxies, range);
     this.#limiters = {
       read: new RateLimiter(rateLimit.read, now),
@@ -75,9 +75,7 @@ export class Guard {
 
   /** Names that browsers can be made to resolve to us are no names of ours (DNS rebinding). */
   checkHost({ host, local }: Origin): void {
-    const name = nameOf(host ?? '');
-    const isOurs = this.#hosts.has(name) || name === plain(local) || /^127(\.\d{1,3}){3}$|^::1$/.test(name);
-    if (isOurs) return;
+    if (this.#hosts.has(nameOf(host ?? '')) || isCalledLocally({ host, local })) return;
     throw new ProblemError(
       421,
       'UnknownHost',
@@ -169,6 +167,12 @@ function unauthorized(authorization: string | undefined, expiresAt: number | und
 
 function tooMany(code: string, detail: string, wait: number): ProblemError {
   return new ProblemError(429, code, detail, `try again in ${wait} s`, { 'retry-after': String(wait) });
+}
+
+/** By a name that no browser can be made to resolve to us: this machine's own, or the address of our end. */
+export function isCalledLocally({ host, local }: Pick<Origin, 'host' | 'local'>): boolean {
+  const name = nameOf(host ?? '');
+  return name === 'localhost' || name === plain(local) || /^127(\.\d{1,3}){3}$|^::1$/.test(name);
 }
 
 /** The host of `host:port`, in lower case, without brackets and a last dot. */

@@ -1,5 +1,5 @@
 import { lstat, unlink } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
 import process from 'node:process';
 import type { getRequestListener } from '@hono/node-server';
@@ -8,6 +8,16 @@ import type { getRequestListener } from '@hono/node-server';
 export interface Answering {
   fetch(request: Request, env: object): Response | Promise<Response>;
 }
+
+/** A whole answer. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What answers by itself what it can, before anything else is asked; undefined is for the others. */
+export type First = (request: IncomingMessage) => Promise<Reply | undefined>;
 
 /** A server that listens; closing it ends open streams too. */
 export interface Serving {
@@ -21,9 +31,9 @@ export interface TcpServing extends Serving {
 }
 
 /** Serves on a Unix socket that only we may open. A file of a dead process is replaced, a live one is an error. */
-export async function serveSocket(app: Answering, path: string): Promise<Serving> {
+export async function serveSocket(app: Answering, path: string, first?: First): Promise<Serving> {
   await removeStale(path);
-  const server = createHttpServer(app);
+  const server = createHttpServer(app, first);
   await listening(server, () => {
     // The socket is made in this call, under this mask: at no moment another user can open it.
     const mask = process.umask(0o177);
@@ -36,8 +46,13 @@ export async function serveSocket(app: Answering, path: string): Promise<Serving
   return { close: () => close(server) };
 }
 
-export async function serveTcp(app: Answering, host: string, port: number): Promise<TcpServing> {
-  const server = createHttpServer(app);
+export async function serveTcp(
+  app: Answering,
+  host: string,
+  port: number,
+  first?: First,
+): Promise<TcpServing> {
+  const server = createHttpServer(app, first);
   await listening(server, () => server.listen(port, host));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server without an address');
@@ -49,7 +64,7 @@ const connections = 64;
 const streams = 100;
 
 /** Slow and greedy callers are cut off: header in 10 s, request in 30 s, so many connections. */
-function createHttpServer(app: Answering): Server {
+function createHttpServer(app: Answering, first?: First): Server {
   const limits = {
     headersTimeout: 10_000,
     requestTimeout: 30_000,
@@ -60,6 +75,13 @@ function createHttpServer(app: Answering): Server {
   // With what it is made of come several megabytes, which an idle server does not need.
   let listener: Promise<ReturnType<typeof getRequestListener>> | undefined;
   const server = createServer(limits, async (request, response) => {
+    // One that failed is tried by the others, who say what is wrong.
+    const reply = await first?.(request).catch(() => undefined);
+    if (reply) {
+      const { status, headers, body } = reply;
+      response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+      return;
+    }
     listener ??= listenerOf(app);
     await (await listener)(request, response);
   });

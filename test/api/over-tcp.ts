@@ -2,7 +2,9 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type ApiOptions, createApi, createAudit } from '../../src/api/create-api.ts';
 import { Guard, type GuardSettings } from '../../src/api/guard.ts';
+import { Metrics } from '../../src/api/metrics.ts';
 import type { Scope } from '../../src/api/operation.ts';
+import { plainHealth } from '../../src/api/plain-health.ts';
 import { serveTcp } from '../../src/api/serve.ts';
 import { type DeclaredToken, type NewToken, TokenBook } from '../../src/api/token-book.ts';
 import type { AController } from './a-controller.ts';
@@ -59,8 +61,9 @@ export async function overTcp(
     tokens,
     now,
   );
-  const api = createApi(controller, { ...options, guard, tokens, audit });
-  const serving = await serveTcp(api, '127.0.0.1', 0);
+  const { metrics = new Metrics(controller) } = options;
+  const api = createApi(controller, { ...options, metrics, guard, tokens, audit });
+  const serving = await serveTcp(api, '127.0.0.1', 0, plainHealth(controller, metrics));
   let made = 0;
   try {
     await work({
