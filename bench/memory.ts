@@ -17,6 +17,8 @@ import { bareLabel, type Figure, type Part, type Workbench } from './workbench.t
 
 /** Milliseconds for which a controller is left alone before its memory is read. */
 const rest = 10_000;
+/** Milliseconds after the first look, when the start is over and nothing was given back yet but what is young. */
+const soon = 1_000;
 const limit = 64 * 1024 * 1024;
 /** So many apps really run; of more, all are stopped: what is measured is us, not the engine. */
 const mostRunning = 200;
@@ -102,15 +104,19 @@ async function measure(
       await readyAt(bench, settings);
       ready.push(performance.now() - startedAt);
     }
-    await converged(bench, controller.ask, revision, apps);
+    // From here on nobody asks it for anything.
+    await delay(soon, undefined, { signal });
     const atFirst = await memoryOf(controller.pid);
     await delay(rest, undefined, { signal });
     const { anonymous, resident } = await memoryOf(controller.pid);
+    await converged(bench, controller.ask, revision, apps);
+    const asked = await memoryOf(controller.pid);
     const label = apps === 0 ? `no apps: ${name}` : `${apps} apps, ${state}: ${name}`;
     return [
       { name: `${label}: anonymous before it rests`, unit: 'MB', samples: [atFirst.anonymous] },
       { name: `${label}: anonymous`, unit: 'MB', samples: [anonymous] },
       { name: `${label}: resident`, unit: 'MB', samples: [resident] },
+      { name: `${label}: anonymous once the API was asked`, unit: 'MB', samples: [asked.anonymous] },
       { name: `${label}: process start to ready`, unit: 'ms', samples: ready, against: bareStart },
     ];
   } finally {
@@ -193,18 +199,29 @@ async function inContainer(bench: Workbench, program: string, apps: number, envi
       ],
     },
   });
+  const label = `${apps} apps, running: in a container of 64 MiB`;
   try {
     await container.start();
     const { State: begun } = await container.inspect();
     const group = await groupOf(begun.Pid);
-    const ask = <T>(path: string) =>
-      askSocket<T>(join(settings.stateDir, 'plimsoll.sock'), `/api/v1/${path}`);
-    await converged(bench, ask, revision, apps);
-    await delay(rest, undefined, { signal });
-    const { anonymous, resident } = await memoryOf(begun.Pid);
+    const isRunning = async (): Promise<boolean> => (await container.inspect()).State.Running;
+    const ask = async <T>(path: string): Promise<T | undefined> => {
+      if (!(await isRunning())) throw new Error(`${label}: it ended`);
+      return askSocket<T>(join(settings.stateDir, 'plimsoll.sock'), `/api/v1/${path}`);
+    };
+    try {
+      await converged(bench, ask, revision, apps);
+    } catch (error) {
+      if (await isRunning()) throw error;
+      return { figures: [], faults: [`${label}: it ended before it had converged`] };
+    }
     const { kills, peak } = await group();
+    // Anew, so that it is one that was asked for nothing.
+    await container.restart({ t: 30 });
+    await readyAt(bench, settings);
+    await delay(rest, undefined, { signal });
     const { State: now } = await container.inspect();
-    const label = `${apps} apps, running: in a container of 64 MiB`;
+    const { anonymous, resident } = await memoryOf(now.Pid);
     const figures: Figure[] = [
       { name: `${label}: anonymous`, unit: 'MB', samples: [anonymous] },
       { name: `${label}: resident`, unit: 'MB', samples: [resident] },
