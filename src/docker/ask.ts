@@ -46,9 +46,9 @@ export async function ask<T>(
 export async function read<T>(
   call: Call,
   run: (signal: AbortSignal) => Promise<T>,
-  timeout = readTimeout,
+  { timeout = readTimeout, ...limits }: Limits = {},
 ): Promise<T | undefined> {
-  return ask(call, run, { timeout, fine: [404] });
+  return ask(call, run, { ...limits, timeout, fine: [404] });
 }
 
 /** What docker-modem cannot read as JSON it gives as it came. Some acts are answered with a plain word, or nothing. */
@@ -56,7 +56,8 @@ function isCut(answer: unknown): boolean {
   return Buffer.isBuffer(answer) && /^[[{]/.test(answer.toString('latin1', 0, 1));
 }
 
-function brokenOff(call: Call): EdgeError {
+/** For an answer that is not whole. */
+export function brokenOff(call: Call): EdgeError {
   const why = 'the answer of the engine broke off';
   return new EdgeError('unreachable', 'EngineUnreachable', sentence(call, why));
 }

@@ -9,6 +9,7 @@ import { redacted } from './engine-error.ts';
 import type { EngineEvent } from './event-stream.ts';
 import { imageReference } from './image-reference.ts';
 import { label } from './labels.ts';
+import { listRows } from './list-rows.ts';
 import { nameOf, type Reading, type ReadRow, readContainer, readRow } from './read-container.ts';
 import { readImage, readNetwork, readTaken, readVolume } from './read-host.ts';
 import type { Revealing } from './reveal.ts';
@@ -117,6 +118,10 @@ export class EngineCache {
   readonly #signalled = new Map<string, number>();
   /** Counts what became another. */
   #version = 0;
+  /** Counts what became another of the rows that lists are compared with. */
+  #rowsVersion = 0;
+  /** The list that said the same as all of these rows. */
+  #agreed: { readonly digest: string; readonly version: number } | undefined;
   /** Shares of the round of patrol under way, the next one last. */
   #round: Partial<Stale>[] = [];
 
@@ -216,7 +221,7 @@ export class EngineCache {
 
   /** One that the engine cannot tell about is known by its row, so that it holds up its own app alone. */
   async #noteUnread(failed: ReadonlyMap<string, EdgeError>): Promise<void> {
-    const rows = await this.#rows();
+    const rows = (await listRows(this.#docker, this.#instance)).rows();
     for (const [idOrName, error] of failed) {
       const row = rows.find(({ Id, Names: names }) => Id === idOrName || nameOf(names[0] ?? '') === idOrName);
       if (!row) this.#forget(idOrName);
@@ -264,22 +269,17 @@ export class EngineCache {
 
   /** Lists what bears our label, forgets what is gone, and answers the ids to inspect. */
   async #list(mode: 'rows' | 'all'): Promise<string[]> {
-    const rows = await this.#rows();
+    const answer = await listRows(this.#docker, this.#instance);
+    const agreed = { digest: answer.digest, version: this.#rowsVersion };
+    if (mode === 'rows' && isSameValue(agreed, this.#agreed)) return [];
+    const rows = answer.rows();
     const listed = new Set(rows.map(({ Id }) => Id));
     for (const id of [...this.#containers.keys(), ...this.#unread.keys()])
       if (!listed.has(id)) this.#drop(id);
     const free = rows.filter(({ Names: names }) => !this.#options.isBusy(nameOf(names[0] ?? '')));
-    const asked =
-      mode === 'all' ? free : free.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row));
-    return asked.map(({ Id }) => Id);
-  }
-
-  async #rows(): Promise<readonly ContainerInfo[]> {
-    const filters = { label: [`${label.instance}=${this.#instance}`] };
-    const found = await read({ operation: 'list', object: 'containers' }, (abortSignal) =>
-      this.#docker.listContainers({ all: true, filters, abortSignal }),
-    );
-    return found ?? [];
+    const differing = free.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row));
+    if (differing.length === 0 && free.length === rows.length) this.#agreed = agreed;
+    return (mode === 'all' ? free : differing).map(({ Id }) => Id);
   }
 
   async #inspect(idOrName: string, withFiles: boolean): Promise<void> {
@@ -299,6 +299,7 @@ export class EngineCache {
     const reading = this.#newer(this.#containers.get(inspected.Id)?.reading, whole) ?? whole;
     const row = inspectedRow(inspected);
     const mounted = [...mountedFiles(inspected).values()];
+    if (this.#containers.get(inspected.Id)?.row !== row) this.#rowsVersion += 1;
     this.#containers.set(inspected.Id, { reading, name: nameOf(inspected.Name), row, mounted });
     if (this.#unread.delete(inspected.Id)) this.#version += 1;
   }
@@ -342,6 +343,7 @@ export class EngineCache {
   #drop(id: string): void {
     this.#signalled.delete(id);
     const wasRead = this.#containers.delete(id);
+    if (wasRead) this.#rowsVersion += 1;
     if (!this.#unread.delete(id) && !wasRead) return;
     this.#version += 1;
     // Its endpoint went with it.

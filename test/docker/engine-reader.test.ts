@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EdgeError, type EngineState } from '../../src/apply/ports.ts';
+import { isSameValue } from '../../src/desired/canonical.ts';
 import { patrolShares } from '../../src/docker/engine-cache.ts';
 import { createEngineReader, type DockerReader } from '../../src/docker/engine-reader.ts';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
@@ -246,13 +247,16 @@ test('a patrol asks again for everything, a share at a time', async () => {
   const id = await run('patrolled');
   await seen('it', (state) => state.containers.some((one) => one.id === id && one.state === 'running'));
   await quiet();
-  const first = await observe();
+  let latest = await observe();
   socket.forget();
   let most = 0;
   for (let share = 0; share < patrolShares; share += 1) {
     const before = socket.requests.length;
     reader.patrol();
-    assert.is(await observe(), first, 'what says the same is no news');
+    const now = await observe();
+    // Tests that run beside this one make networks on the same engine.
+    if (isSameValue(now.networks, latest.networks)) assert.is(now, latest, 'what says the same is no news');
+    latest = now;
     most = Math.max(most, socket.requests.length - before);
   }
   const asked = (what: RegExp) => socket.requests.filter((one) => what.test(one)).length;
