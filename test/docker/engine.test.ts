@@ -62,12 +62,13 @@ const variations: Record<string, () => Partial<ContainerSpec>> = {
       { kind: 'volume', name: `${corner.network}-more`, target: '/e', readOnly: true },
     ] satisfies Mount[],
   }),
+  // Below those that the kernel gives to whoever asks for any.
   'published ports': () => ({
     ports: [
-      { container: 53, protocol: 'tcp', host: 39_053, hostIp: '127.0.0.1' },
-      { container: 53, protocol: 'udp', host: 39_053, hostIp: '127.0.0.1' },
-      { container: 80, protocol: 'tcp', host: 39_080, hostIp: '' },
-      { container: 80, protocol: 'tcp', host: 39_081, hostIp: '127.0.0.2' },
+      { container: 53, protocol: 'tcp', host: 19_053, hostIp: '127.0.0.1' },
+      { container: 53, protocol: 'udp', host: 19_053, hostIp: '127.0.0.1' },
+      { container: 80, protocol: 'tcp', host: 19_080, hostIp: '' },
+      { container: 80, protocol: 'tcp', host: 19_081, hostIp: '127.0.0.2' },
     ],
   }),
   'limits and privileges': () => ({
