@@ -73,9 +73,13 @@ function create(scene: Scene, target: Target, replica: Replica, turn: Turn): voi
  * Its flag is set when it is healthy, so it must not be set already.
  */
 function isToBeNamed(scene: Scene, { index }: Replica, address: string): boolean {
-  const isSpokenFor = scene.containers.some((one) => one.state === 'running' && isPublished(one));
   const isOffFlag = usesFlags(scene) && flagOf(scene, index) !== isFlagged(address);
-  return scene.proven && !isSpokenFor && isOffFlag;
+  return scene.proven && !isSpokenFor(scene) && isOffFlag;
+}
+
+/** Somebody who runs answers to the app's name. */
+export function isSpokenFor({ containers }: Scene): boolean {
+  return containers.some((one) => one.state === 'running' && isPublished(one));
 }
 
 /** Two that were made at the same time may have been given one address: then only one of them runs. */

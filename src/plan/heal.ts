@@ -5,6 +5,7 @@ import type { Container } from '../observed/observed.ts';
 import { sibling } from './address.ts';
 import type { FieldChange } from './compare-spec.ts';
 import { draftSpec } from './draft.ts';
+import { isSpokenFor } from './fill.ts';
 import { isPublished } from './release.ts';
 import { isRightlyNamed, type Member, type Scene } from './scene.ts';
 import { flagOf, routedAddress } from './traffic.ts';
@@ -40,12 +41,14 @@ function healName(scene: Scene, { container }: Member, turn: Turn): void {
 }
 
 /** Cut off from our network: back to a slot that the routes dial for its replica, so that nothing is reloaded. */
-function healAddress(scene: Scene, { container }: Member, turn: Turn): void {
+function healAddress(scene: Scene, member: Member, turn: Turn): void {
+  const { container } = member;
   if (container.live.address !== '' || container.state === 'created') return;
   const address =
     freeDialled(scene, container.replica) ?? scene.slots.takePair(flagOf(scene, container.replica));
   if (address === undefined) return;
-  const wasVerified = scene.proven || isPublished(container);
+  const isKnownWell = member.health?.verdict === 'healthy' || !isSpokenFor(scene);
+  const wasVerified = isPublished(container) || (scene.proven && isKnownWell);
   const { network } = scene.world.settings;
   turn.steps.push({
     kind: 'connect',

@@ -4,7 +4,7 @@ import { isReady, settleDeadline } from './gate.ts';
 import { isPublished, isSameRelease, toTarget } from './release.ts';
 import { restartAt } from './restart.ts';
 import { healthOf, type Member, type Replica, type Scene } from './scene.ts';
-import { isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
+import { isMeant, isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
 
 /** Every replica of the release is ready, and its flag says so; what has done its work needs none. */
 export function isSwitched(scene: Scene): boolean {
@@ -80,7 +80,7 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
 function isNew(scene: Scene, container: Container): boolean {
   const { lastHealthy } = scene.memory;
   if (!lastHealthy || !isSameRelease(lastHealthy, container)) return false;
-  if (onFlag(scene, container) || isRouted(scene, container)) return false;
+  if (isMeant(scene, container) || isRouted(scene, container)) return false;
   return healthOf(scene.world, toTarget(lastHealthy, 'memory'), container)?.verdict !== 'healthy';
 }
 

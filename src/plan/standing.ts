@@ -29,8 +29,8 @@ export interface Subject {
   readonly restart: 'always' | 'on-failure' | 'never';
   /** People reach its app through Caddy. */
   readonly serves: boolean;
-  /** The flag of its replica stands for the slot it is in. */
-  readonly onFlag: boolean;
+  /** Requests are meant for it: see `isMeant`. */
+  readonly isMeant: boolean;
 }
 
 type Row = readonly [standing: Standing, reason: string, holds: (subject: Subject) => boolean];
@@ -55,7 +55,7 @@ const rows: readonly Row[] = [
   [
     'settling',
     'nothing goes to it, and it was not seen healthy yet',
-    ({ onFlag, health }) => !onFlag && health?.verdict !== 'healthy',
+    ({ isMeant, health }) => !isMeant && health?.verdict !== 'healthy',
   ],
 ];
 

@@ -20,6 +20,12 @@ export function onFlag(scene: Place, { app, replica, live }: Container): boolean
   return flagOf(scene, replica, app) === isFlagged(live.address);
 }
 
+/** Requests are meant for it: by its flag, or by the routes where Caddy does not see the flags. */
+export function isMeant(scene: Place, container: Container): boolean {
+  const isByFlag = usesFlags(scene) || routesNear(scene, container).length === 0;
+  return isByFlag ? onFlag(scene, container) : isRouted(scene, container);
+}
+
 /** Switching by flag files needs a file system that Caddy and we share. */
 export function usesFlags({ world }: Pick<Place, 'world'>): boolean {
   return world.observed.proxy.sharesFlags !== false;
