@@ -146,8 +146,8 @@ async function measure(settled: Settled): Promise<PartResult> {
     return look('resync');
   };
   // A controller runs for months: it is measured when its containers are older than the minute in which the engine lists
-  // their age by the second, and when its code has been compiled, as it soon is.
-  if (isRunning) await delay(60_000, undefined, { signal });
+  // their age by the second, which a short run does not wait for, and when its code has been compiled, as it soon is.
+  if (isRunning && options.repetitions >= 5) await delay(60_000, undefined, { signal });
   await timed(10, signal, resync);
   await timed(50, signal, () => look('bench'));
   const many = options.repetitions * 3;

@@ -115,7 +115,12 @@ export const proofRuns: readonly ProofRun[] = [
     limit: { long: 10, short: 4 },
     madeOf: benchFiles,
     command: (form) =>
-      bench(['memory', '--apps', form === 'short' ? '10' : '100,1000', '--repetitions', '5']),
+      bench([
+        'memory',
+        ...(form === 'short'
+          ? ['--apps', '10', '--repetitions', '3']
+          : ['--apps', '100,1000', '--repetitions', '5']),
+      ]),
     read: readBench,
   },
 ];
