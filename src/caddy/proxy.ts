@@ -71,6 +71,8 @@ class Caddy implements CaddyProxy {
   #judged: { readonly hash: string; readonly stamp: string; readonly judgement: Judgement } | undefined;
   /** The last answer, so that only another one is read. */
   #answered: Omit<Running, 'body'> | undefined;
+  /** Milliseconds since the epoch at which it took a table of ours last. */
+  #loadedAt: number | undefined;
   /** What Caddy said of the last table, when it refused it. */
   #refusal: string | undefined;
 
@@ -89,7 +91,8 @@ class Caddy implements CaddyProxy {
     // Without the flags nobody knows where the traffic goes, whatever Caddy runs.
     if (flags instanceof Error)
       return { state: 'unreachable', routes: [], message: `flag folder: ${flags.message}`, flags: [] };
-    return { ...(await this.#observeCaddy(seen.running)), flags };
+    const judgement = await this.#observeCaddy(seen.running);
+    return { ...judgement, ...(this.#loadedAt === undefined ? {} : { loadedAt: this.#loadedAt }), flags };
   }
 
   async load(routes: RouteTable): Promise<void> {
@@ -225,6 +228,7 @@ class Caddy implements CaddyProxy {
     } as const;
     const answer = await askAdmin(this.#options.admin, ask, this.#closed.signal);
     if (answer.status !== 200) throw new RefusedError(caddysWords(answer));
+    this.#loadedAt = Date.now();
   }
 
   /** For people only: what Caddy runs is asked of Caddy. */

@@ -164,6 +164,8 @@ export interface ProxyState {
   readonly message?: string;
   /** False when Caddy is known not to see the flag files: then each switch is a reload. */
   readonly sharesFlags?: boolean;
+  /** Milliseconds since the epoch at which we loaded a table last; absent until then. */
+  readonly loadedAt?: number;
   /** Slots that are switched to their second address, as `app.replica`; read from the flag files, sorted. */
   readonly flags: readonly string[];
 }

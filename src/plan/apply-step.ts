@@ -36,7 +36,10 @@ export function applyStep(observed: Observed, step: Step, moment: Moment): Obser
         ],
       };
     case 'load-routes':
-      return { ...observed, proxy: { ...observed.proxy, state: 'running', routes: step.routes } };
+      return {
+        ...observed,
+        proxy: { ...observed.proxy, state: 'running', routes: step.routes, loadedAt: moment.now },
+      };
     case 'switch':
       return {
         ...observed,

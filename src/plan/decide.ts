@@ -3,6 +3,7 @@ import { isSameValue } from '../desired/canonical.ts';
 import type { Container, RouteTable } from '../observed/observed.ts';
 import { addressOf, type Occupied, Slots } from './address.ts';
 import { type Planned, planAtRest, rememberRest } from './at-rest.ts';
+import { routesDueAt } from './batch-routes.ts';
 import { createLookup, type Lookup } from './lookup.ts';
 import type { AppPlan, Plan, ProbeTarget, Step, World } from './plan.ts';
 import { planApp } from './plan-app.ts';
@@ -41,11 +42,12 @@ export function decide(world: World): Plan {
     all.map((one) => one.routes),
     world.observed.proxy.routes,
   );
-  const wakeAt = earliest([...all.map(({ plan }) => plan.wakeAt), retryOfHost(world)]);
+  const host = planHost(world, lookup, routes, planned);
+  const wakeAt = earliest([...all.map(({ plan }) => plan.wakeAt), host.wakeAt, retryOfHost(world)]);
   return {
     revision: world.desired.revision,
     apps: all.map(({ plan }) => plan),
-    host: planHost(world, lookup, routes, planned),
+    host: host.steps,
     probes: all.flatMap(({ probes }) => probes),
     ...(wakeAt === undefined ? {} : { wakeAt }),
     ...(verdict.held ? { pruneHeld: verdict.held } : {}),
@@ -103,9 +105,9 @@ function planHost(
   lookup: Lookup,
   routes: RouteTable,
   planned: ReadonlyMap<string, Planned>,
-): Step[] {
+): { readonly steps: readonly Step[]; readonly wakeAt?: number } {
   const { observed, settings } = world;
-  if (observed.underway['']) return [];
+  if (observed.underway['']) return { steps: [] };
   const steps: Step[] = [];
   if (!lookup.hasNetwork)
     steps.push({
@@ -116,14 +118,16 @@ function planHost(
       traffic: 'none',
     });
   steps.push(...staleFlags(world, lookup, planned));
-  if (needsLoad(world, routes))
+  const needsLoad = isLoadNeeded(world, routes);
+  const dueAt = needsLoad ? routesDueAt(world, lookup, routes, planned) : world.now;
+  if (needsLoad && dueAt <= world.now)
     steps.push({
       kind: 'load-routes',
       routes,
       reason: whyLoad(world),
       traffic: 'Caddy takes over the new configuration',
     });
-  return heldBack(world, steps);
+  return { steps: heldBack(world, steps), ...(dueAt > world.now ? { wakeAt: dueAt } : {}) };
 }
 
 /** What failed waits for its retry, however often somebody looks, and so does what comes after it. */
@@ -133,7 +137,7 @@ function heldBack(world: World, steps: Step[]): Step[] {
   return failed < 0 ? steps : steps.slice(0, failed);
 }
 
-function needsLoad({ observed: { proxy } }: World, routes: RouteTable): boolean {
+function isLoadNeeded({ observed: { proxy } }: World, routes: RouteTable): boolean {
   if (proxy.state === 'unreachable') return false;
   return proxy.state === 'edited' || !isSameValue(proxy.routes, routes);
 }

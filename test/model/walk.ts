@@ -418,7 +418,8 @@ function keyOf({ host, oracle, desired, memory }: State): string {
     desired.apps[0]?.container.image,
     containers,
     Object.keys(engine.images).sort(),
-    engine.proxy,
+    // When it was loaded matters to several apps alone.
+    { ...engine.proxy, loadedAt: 0 },
     host.serves === engine.proxy.routes ? 0 : host.serves,
     engine.networks.length,
     lastHealthy?.specHash,
