@@ -25,9 +25,13 @@ interface Running {
   underway: Underway;
 }
 
+/** A turn that begins with one of these brings in what is not there yet. */
+const beginnings: readonly Step['kind'][] = ['pull', 'create-volume', 'create'];
+
 /**
  * Apps side by side, within `concurrency`; the acts of one app never overlap. What a worker is doing is part of
- * the world that the next look sees.
+ * the world that the next look sees. Of those that wait for a worker, who has begun goes first: of many new apps one
+ * after the other is served, and not all of them at the end.
  */
 export class Workers {
   readonly #edges: Edges;
@@ -60,7 +64,8 @@ export class Workers {
     const running = { abort: new AbortController(), underway };
     this.#running.set(assignment.app, running);
     const queue = assignment.app === '' ? this.#host : this.#queue;
-    void queue.add(() => this.#run(assignment, running));
+    const priority = beginnings.includes(first.kind) ? 0 : 1;
+    void queue.add(() => this.#run(assignment, running), { priority });
   }
 
   cancel(app: string): void {
