@@ -91,7 +91,7 @@ async function wire(wiring: Wiring): Promise<Assembly> {
   const { runtimeDir } = config.secrets;
   const given = { secrets, runtimeDir, redact: secrets.redact };
   const reader = createEngineReader({
-    docker,
+    docker: connectEngine(address, 'kept'),
     instance,
     network,
     onUnreachable: (error) => log.debug({ err: error }, 'the engine does not answer'),

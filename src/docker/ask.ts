@@ -42,13 +42,19 @@ export async function ask<T>(
   }
 }
 
-/** A read: 404 is an answer, `undefined`. */
+/** A read: 404 is an answer, `undefined`. On a kept connection that the engine has closed it is made once more. */
 export async function read<T>(
   call: Call,
   run: (signal: AbortSignal) => Promise<T>,
   { timeout = readTimeout, ...limits }: Limits = {},
 ): Promise<T | undefined> {
-  return ask(call, run, { ...limits, timeout, fine: [404] });
+  const again = (signal: AbortSignal) =>
+    run(signal).catch((error: unknown) => (isClosed(error) ? run(signal) : Promise.reject(error)));
+  return ask(call, again, { ...limits, timeout, fine: [404] });
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(EPIPE|ECONNRESET)$/.test(String(error.code));
 }
 
 /** What docker-modem cannot read as JSON it gives as it came. Some acts are answered with a plain word, or nothing. */

@@ -118,10 +118,8 @@ export class EngineCache {
   readonly #signalled = new Map<string, number>();
   /** Counts what became another. */
   #version = 0;
-  /** Counts what became another of the rows that lists are compared with. */
-  #rowsVersion = 0;
-  /** The list that said the same as all of these rows. */
-  #agreed: { readonly digest: string; readonly version: number } | undefined;
+  /** Digest of a list that said the same as all rows that lists are compared with, as long as none becomes another. */
+  #agreed: string | undefined;
   /** Shares of the round of patrol under way, the next one last. */
   #round: Partial<Stale>[] = [];
 
@@ -270,15 +268,14 @@ export class EngineCache {
   /** Lists what bears our label, forgets what is gone, and answers the ids to inspect. */
   async #list(mode: 'rows' | 'all'): Promise<string[]> {
     const answer = await listRows(this.#docker, this.#instance);
-    const agreed = { digest: answer.digest, version: this.#rowsVersion };
-    if (mode === 'rows' && isSameValue(agreed, this.#agreed)) return [];
+    if (mode === 'rows' && answer.digest === this.#agreed) return [];
     const rows = answer.rows();
     const listed = new Set(rows.map(({ Id }) => Id));
     for (const id of [...this.#containers.keys(), ...this.#unread.keys()])
       if (!listed.has(id)) this.#drop(id);
     const free = rows.filter(({ Names: names }) => !this.#options.isBusy(nameOf(names[0] ?? '')));
     const differing = free.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row));
-    if (differing.length === 0 && free.length === rows.length) this.#agreed = agreed;
+    if (differing.length === 0 && free.length === rows.length) this.#agreed = answer.digest;
     return (mode === 'all' ? free : differing).map(({ Id }) => Id);
   }
 
@@ -299,7 +296,7 @@ export class EngineCache {
     const reading = this.#newer(this.#containers.get(inspected.Id)?.reading, whole) ?? whole;
     const row = inspectedRow(inspected);
     const mounted = [...mountedFiles(inspected).values()];
-    if (this.#containers.get(inspected.Id)?.row !== row) this.#rowsVersion += 1;
+    if (this.#containers.get(inspected.Id)?.row !== row) this.#agreed = undefined;
     this.#containers.set(inspected.Id, { reading, name: nameOf(inspected.Name), row, mounted });
     if (this.#unread.delete(inspected.Id)) this.#version += 1;
   }
@@ -343,7 +340,7 @@ export class EngineCache {
   #drop(id: string): void {
     this.#signalled.delete(id);
     const wasRead = this.#containers.delete(id);
-    if (wasRead) this.#rowsVersion += 1;
+    if (wasRead) this.#agreed = undefined;
     if (!this.#unread.delete(id) && !wasRead) return;
     this.#version += 1;
     // Its endpoint went with it.

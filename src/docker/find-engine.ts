@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { Agent } from 'node:http';
+import { Agent, type AgentOptions } from 'node:http';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import Docker from 'dockerode';
@@ -35,13 +35,17 @@ export function findEngine(
   return { kind: 'socket', path, from: 'default' };
 }
 
-/** A client for that engine. It asks for no API version: the engine answers with its own. */
-export function connectEngine(address: EngineAddress): Docker {
+/**
+ * A client for that engine. It asks for no API version: the engine answers with its own. `kept` is for who reads, and
+ * saves a tenth of a list: what is asked next fails when a restarted daemon has closed the connection, and then a question
+ * can be asked again, while of an act nobody knows whether it was done.
+ */
+export function connectEngine(address: EngineAddress, connections: 'fresh' | 'kept' = 'fresh'): Docker {
   // docker-modem fills what is left out from DOCKER_HOST and its like, so everything is said here.
   const none = { host: undefined, port: undefined, ca: undefined, cert: undefined, key: undefined };
   if (address.kind === 'socket') {
-    const fresh = { agent: freshConnections() };
-    return new Docker({ ...none, ...fresh, socketPath: address.path, protocol: 'http' });
+    const through = { agent: agentWith({ keepAlive: connections === 'kept' }) };
+    return new Docker({ ...none, ...through, socketPath: address.path, protocol: 'http' });
   }
   const { host, port, tls } = address;
   return new Docker({
@@ -53,9 +57,8 @@ export function connectEngine(address: EngineAddress): Docker {
   });
 }
 
-/** A kept connection that a restarted daemon has closed would fail the next call. */
-function freshConnections(): Agent {
-  const agent = new Agent({ keepAlive: false });
+function agentWith(options: AgentOptions): Agent {
+  const agent = new Agent({ ...options, maxFreeSockets: 1 });
   // docker-modem prints the options of every call, whether or not anybody reads it: with the agent, all its open
   // sockets down to the last buffer, which costs more than the call
   // (https://github.com/apocas/docker-modem/blob/v5.0.7/lib/modem.js, buildRequest).

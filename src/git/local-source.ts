@@ -50,6 +50,7 @@ export function createLocalSource(config: LocalConfig, judging: JudgeOptions, de
   const { follow: followed } = config;
   const judge = createJudge(judging);
   const announcer = createAnnouncer(config.interval, () => void follow());
+  const locate = createLocator();
   let reader: Reader | undefined;
   let watching: { readonly place: Place; readonly watcher: FSWatcher } | undefined;
   let closed = false;
@@ -262,7 +263,28 @@ function samePlace(a: Place, b: Place): boolean {
   return a.kind === b.kind && a.root === b.root;
 }
 
-async function locate(dir: string): Promise<Place> {
+/**
+ * Finds out what a folder is now. A look waits for this, and each question is a way to the disk and back: they are asked
+ * together, and a store's configuration is read again only when the file is another one.
+ */
+function createLocator(): (dir: string) => Promise<Place> {
+  let known: { readonly path: string; readonly stamp: string; readonly text: string } | undefined;
+  return (dir) => locate(dir, configOf);
+
+  async function configOf(gitdir: string): Promise<string> {
+    const path = join(gitdir, 'config');
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined) return '';
+    const stamp = [found.ino, found.size, found.mtimeMs, found.ctimeMs].join(' ');
+    if (known?.path !== path || known.stamp !== stamp)
+      known = { path, stamp, text: await readFile(path, 'utf8').catch(() => '') };
+    return known.text;
+  }
+}
+
+type ReadConfig = (gitdir: string) => Promise<string>;
+
+async function locate(dir: string, configOf: ReadConfig): Promise<Place> {
   const root = await realpath(dir).catch((error: unknown) => {
     const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     throw sourceUnreachable(
@@ -271,27 +293,23 @@ async function locate(dir: string): Promise<Place> {
       error,
     );
   });
-  // A look waits for this, and each question is a way to the disk and back: they are asked together.
   const own = join(root, '.git');
-  const [found, dotGit, inside] = await Promise.all([stat(root), kindOf(own), storeAt(own)]);
-  if (!found.isDirectory()) throw sourceInvalid(`read source ${dir}`, 'it is no folder');
+  const [dotGit, inside] = await Promise.all([kindOf(own), storeAt(own, configOf)]);
   if (dotGit === 'folder') return repository(own, inside);
   if (dotGit === 'file') {
     const linked = await linkedStore(root);
-    return repository(linked, await storeAt(linked));
+    return repository(linked, await storeAt(linked, configOf));
   }
-  const bare = await storeAt(root);
+  if ((await kindOf(root)) !== 'folder') throw sourceInvalid(`read source ${dir}`, 'it is no folder');
+  const bare = await storeAt(root, configOf);
   return bare === undefined ? { kind: 'folder', root } : repository(root, bare);
 }
 
 /** A store's configuration; undefined where there is no store. */
 type Store = { readonly config: string } | undefined;
 
-async function storeAt(gitdir: string): Promise<Store> {
-  const [isWhole, config] = await Promise.all([
-    isStore(gitdir),
-    readFile(join(gitdir, 'config'), 'utf8').catch(() => ''),
-  ]);
+async function storeAt(gitdir: string, configOf: ReadConfig): Promise<Store> {
+  const [isWhole, config] = await Promise.all([isStore(gitdir), configOf(gitdir)]);
   return isWhole ? { config } : undefined;
 }
 
