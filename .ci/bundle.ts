@@ -132,7 +132,8 @@ module.exports = new Proxy(refuse, { get: refuse });`,
 
 /**
  * Node's own modules are required instead of imported: an import reads every export once, and to read some of them of
- * `node:http` loads all that `fetch` and web sockets are made of. Each is named once for all files.
+ * `node:http` loads all that `fetch` and web sockets are made of. Each is named once for all files. What stands in for
+ * Node's streams elsewhere is Node's own.
  */
 const requireBuiltins: Plugin = {
   name: 'require-builtins',
@@ -142,6 +143,7 @@ const requireBuiltins: Plugin = {
         ? { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'builtin', sideEffects: false }
         : undefined,
     );
+    onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
     onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
       const properties = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path)));
       const read = properties.filter(

@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
-import { createInterface } from 'node:readline/promises';
 import type { EdgeError } from '../apply/ports.ts';
 import { encryptEdited, encryptNew, isEncrypted } from '../secrets/edit-sops.ts';
 import { openSops } from '../secrets/open-sops.ts';
@@ -113,6 +112,7 @@ async function offerAnother(context: CliContext, file: string, error: EdgeError)
   if (!context.isTty || !process.stdin.isTTY)
     throw new CliError(exitCodes.invalid, `${message}; nothing was written`);
   context.err(`error: ${message}\n`);
+  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await new Promise<string>((resolve) => {
