@@ -7,7 +7,7 @@ import type { DeploymentDetail, DeploymentPage, RevisionPage } from '../src/clie
 import { type Address, askPage } from './ask-page.ts';
 import { type BarePeer, type Clients, createBarePeer, inTurns } from './bare-peer.ts';
 import { createCompose } from './compose.ts';
-import { createConfigRepo } from './config-repo.ts';
+import { type ConfigRepo, createConfigRepo } from './config-repo.ts';
 import { type Controller, startController } from './controller.ts';
 import { releases } from './images.ts';
 import { manifests } from './noop.ts';
@@ -40,9 +40,7 @@ export const beside: Part = async (bench) => {
   const count = bench.options.beside;
   const samples: Samples = new Map();
   const all = { bench, count, bare: await createBarePeer(bench), samples, faults: [] };
-  bench.say(`bare calls bring ${count} up`);
-  add(samples, names.bareUp, await all.bare.bringUp(count, wide, 'nameless'));
-  add(samples, names.namedUp, await all.bare.bringUp(count, wide, 'named'));
+  for (let index = 0; index < repairs(bench); index += 1) await bringUps(all, `up-${index}`);
   await restartPolicy(all);
   await besideCompose(all);
   await besideSwarm(all);
@@ -127,6 +125,17 @@ async function restartPolicy({ bench, samples }: Bench): Promise<void> {
   await container.remove({ force: true });
 }
 
+/** From nothing, by bare calls and by a controller of its own that then goes with all that it made. */
+async function bringUps(all: Bench, name: string): Promise<void> {
+  const { bench, count, bare, samples } = all;
+  bench.say(`bare calls bring ${count} up`);
+  add(samples, names.bareUp, await bare.bringUp(count, wide, 'nameless'));
+  add(samples, names.namedUp, await bare.bringUp(count, wide, 'named'));
+  await withApps(all, name, async () => {});
+  const label = `plimsoll.instance=${instance}`;
+  await sweepLabel(bench.docker, label);
+}
+
 async function besideCompose({ bench, count, bare, samples }: Bench): Promise<void> {
   const { folder, signal, docker, options, say } = bench;
   const image = releases[0]?.image ?? '';
@@ -205,27 +214,9 @@ async function besideSwarm({ bench, count, bare, samples }: Bench): Promise<void
 
 async function besidePlimsoll(all: Bench): Promise<void> {
   const { bench, count, bare, samples, faults } = all;
-  const { signal, docker, options, say } = bench;
-  const folder = join(bench.folder, 'plimsoll');
-  const repo = await createConfigRepo(join(folder, 'config'));
-  const settings = await writeSettings(folder, { source: { dir: repo.dir } });
-  const spec = {
-    healthCheck: { http: { path: '/' } },
-    deploy: { drain: '1s', stopGrace: '1s' },
-  };
-  const address = { host: '127.0.0.1', port: settings.http, name: 'app-0.localhost' };
-  const served = (release: number) => serving(address, pageOf(release), { deadline: 60_000, signal });
-  const first = await repo.commit(manifests(1, spec), 'one app');
-  const controller = startController(settings);
-  try {
-    // What a controller needs once, its network and its Caddy, is there when the others come.
-    await settled({ controller, signal }, 1, first);
-    say(`plimsoll brings ${count} apps up`);
-    const up = async () => {
-      await repo.commit(manifests(count + 1, spec), `${count} more`);
-      await settled({ controller, signal }, count + 1);
-    };
-    add(samples, names.ourUp, ...(await timed(1, signal, up)));
+  const { signal, docker, options } = bench;
+  await withApps(all, 'plimsoll', async ({ controller, repo, spec, address }) => {
+    const served = (release: number) => serving(address, pageOf(release), { deadline: 60_000, signal });
     let release = 1;
     for (let index = 0; index < options.repetitions; index += 1) {
       await bareChange({ bare, samples });
@@ -260,6 +251,42 @@ async function besidePlimsoll(all: Bench): Promise<void> {
         add(samples, name, performance.now() - at);
         await settled({ controller, signal }, count + 1);
       }
+  });
+}
+
+interface Apps {
+  readonly controller: Controller;
+  readonly repo: ConfigRepo;
+  /** What each of them is made of. */
+  readonly spec: object;
+  /** Where the one that changes is asked for its page. */
+  readonly address: Address;
+}
+
+/** Has a controller bring all apps up, which is measured, and then does what is to be done with them. */
+async function withApps(all: Bench, name: string, run: (apps: Apps) => Promise<void>): Promise<void> {
+  const { bench, count, samples } = all;
+  const { signal, say } = bench;
+  const folder = join(bench.folder, name);
+  const repo = await createConfigRepo(join(folder, 'config'));
+  const settings = await writeSettings(folder, { source: { dir: repo.dir } });
+  const spec = {
+    healthCheck: { http: { path: '/' } },
+    deploy: { drain: '1s', stopGrace: '1s' },
+  };
+  const address = { host: '127.0.0.1', port: settings.http, name: 'app-0.localhost' };
+  const first = await repo.commit(manifests(1, spec), 'one app');
+  const controller = startController(settings);
+  try {
+    // What a controller needs once, its network and its Caddy, is there when the others come.
+    await settled({ controller, signal }, 1, first);
+    say(`plimsoll brings ${count} apps up`);
+    const up = async () => {
+      await repo.commit(manifests(count + 1, spec), `${count} more`);
+      await settled({ controller, signal }, count + 1);
+    };
+    add(samples, names.ourUp, ...(await timed(1, signal, up)));
+    await run({ controller, repo, spec, address });
   } finally {
     await controller.stop();
   }
