@@ -61,7 +61,7 @@ test('the list of what is shipped has all that went into the bundle, as it stand
     readFileSync(join(installed, 'dist', 'sbom.cdx.json'), 'utf8'),
   ) as Sbom;
   const bundled = bundledPackages(await bundle({ out: join(folder, 'bundle') }));
-  assert.ok(bundled.length > 50);
+  assert.ok(bundled.length > 40);
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { version: string; integrity: string }>;
   };
@@ -91,7 +91,7 @@ test('the list of what is shipped has all that went into the bundle, as it stand
 test('the licences of all libraries that are bundled come with them', () => {
   const text = readFileSync(join(installed, 'dist', 'third-party-licences.txt'), 'utf8');
   const sections = text.split(`\n${'-'.repeat(80)}\n\n`).map((section) => section.split('\n'));
-  assert.ok(sections.length > 50);
+  assert.ok(sections.length > 40);
   for (const [title = '', , ...lines] of sections) {
     assert.match(title, /^\S+ \d+\.\d+\.\d+\S* \(.+\)$/);
     assert.match(lines.join('\n'), /\S/, title);
