@@ -229,7 +229,9 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
   if (!isConverged(scene, target, turn) || !planHook(scene, target, 'postDeploy', turn)) return;
   const { memory } = scene;
   const { specHash, imageId, revision, app } = target;
-  if (imageId === undefined) return;
+  // A deployment that this look opens is closed by the next one, together with what makes its release the healthy one.
+  const isNew = turn.records.some(({ kind }) => kind === 'open');
+  if (imageId === undefined || isNew) return;
   const recorded = memory.lastHealthy;
   if (!isSameRelease(recorded, target) || !recorded || !isSameApp(recorded.app, app))
     turn.records.push({ kind: 'healthy', release: { specHash, imageId, revision, app } });

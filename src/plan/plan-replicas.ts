@@ -136,7 +136,9 @@ function settle(scene: Scene, { container, health }: Member, turn: Turn): void {
   }
   const deadline = settleDeadline(scene, container);
   if (!scene.proven) {
-    turn.wake(scene.world.now < deadline ? deadline : scene.world.now + lateWait);
+    if (scene.world.now < deadline) turn.wake(deadline);
+    // Cut off it answers nobody: it is late for as long as it is not connected again.
+    else if (container.live.address !== '') turn.wake(scene.world.now + lateWait);
     return;
   }
   const at = Math.max(

@@ -24,12 +24,15 @@ function isRelieved(scene: Scene, old: Container): boolean {
   return others.some((other) => claim(scene, other) > claim(scene, old));
 }
 
-/** How far it is the one that serves: it is dialled, or its flag says so, under the app's name or the one before. */
+/**
+ * How far it is the one that serves: it is dialled, or its flag says so, under the app's name or the one before. Where the
+ * flags of both names say that somebody else does, it is whoever has the app's name: both would keep each other's place.
+ */
 function claim(scene: Scene, container: Container): number {
   const mayServe = container.state === 'running' || container.state === 'paused';
-  if (mayServe && routesNear(scene, container).length > 0 && isRouted(scene, container)) return 3;
-  if (!onFlag(scene, container)) return 0;
-  return container.app === scene.name ? 2 : 1;
+  if (mayServe && routesNear(scene, container).length > 0 && isRouted(scene, container)) return 4;
+  const hasItsName = container.app === scene.name ? 1 : 0;
+  return onFlag(scene, container) ? 2 + hasItsName : hasItsName;
 }
 
 function retireOne(scene: Scene, old: Container, takenOver: boolean, turn: Turn): void {
