@@ -81,7 +81,15 @@ function isNew(scene: Scene, container: Container): boolean {
   const { lastHealthy } = scene.memory;
   if (!lastHealthy || !isSameRelease(lastHealthy, container)) return false;
   if (isMeant(scene, container) || isRouted(scene, container)) return false;
-  return healthOf(scene.world, toTarget(lastHealthy, 'memory'), container)?.verdict !== 'healthy';
+  return !isWell(scene, container);
+}
+
+/** Answers well: one of a release that nobody remembers is not asked. */
+function isWell({ world, replicas, memory: { lastHealthy } }: Scene, container: Container): boolean {
+  const current = replicas[container.replica]?.current;
+  if (current?.container === container) return current.health?.verdict === 'healthy';
+  if (!lastHealthy || !isSameRelease(lastHealthy, container)) return false;
+  return healthOf(world, toTarget(lastHealthy, 'memory'), container)?.verdict === 'healthy';
 }
 
 /** Who is dialled again is not on its way out any more. */
@@ -115,10 +123,8 @@ export function ownerOf(scene: Scene): string {
  * Who serves stays; who comes (back) must be seen healthy first. Where nobody knows what Caddy ran, whoever has
  * passed the gate is trusted.
  */
-function mayEnter({ world, replicas }: Scene, container: Container, listed: boolean): boolean {
-  if (listed || world.observed.proxy.state === 'edited') return true;
-  const member = replicas[container.replica]?.current;
-  return member?.container !== container || member.health?.verdict === 'healthy';
+function mayEnter(scene: Scene, container: Container, listed: boolean): boolean {
+  return listed || scene.world.observed.proxy.state === 'edited' || isWell(scene, container);
 }
 
 /**
