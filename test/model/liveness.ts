@@ -125,12 +125,14 @@ function isActing(plan: Plan): boolean {
  * minutes, for ever: that is how it rests.
  */
 function isHopeless({ controller }: Model, { app, steps, replicas, health, conditions }: AppPlan): boolean {
-  const { lastHealthy, deployment } = controller.memory.apps[app] ?? {};
+  const { lastHealthy, deployment, failure } = controller.memory.apps[app] ?? {};
   const release = lastHealthy?.app;
-  // Another one that is being brought in comes to its end.
+  const isStart = (kind: string) => kind === 'start' || kind === 'restart';
+  // Another one that is being brought in comes to its end, and a step that failed is tried again.
   if (
     !release ||
     deployment ||
+    (failure && !isStart(failure.step)) ||
     !['bad', 'mute', 'exit', 'oom'].includes(behaviourOf(release.container.image))
   )
     return false;
@@ -140,7 +142,7 @@ function isHopeless({ controller }: Model, { app, steps, replicas, health, condi
     conditions[0]?.reason !== 'Suspended' &&
     release.replicas > 0 &&
     replicas.desired > 0 &&
-    steps.every(({ kind }) => kind === 'start' || kind === 'restart')
+    steps.every(({ kind }) => isStart(kind))
   );
 }
 
