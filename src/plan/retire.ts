@@ -2,7 +2,7 @@ import type { Container } from '../observed/observed.ts';
 import { isFlagged } from './address.ts';
 import { isInDialledPair } from './dial.ts';
 import { recordHealing } from './healed.ts';
-import { isPublished } from './release.ts';
+import { isPublished, isSameRelease } from './release.ts';
 import { restartAt } from './restart.ts';
 import type { Scene } from './scene.ts';
 import { dialledBy, isRouted, onFlag, routesNear } from './traffic.ts';
@@ -147,13 +147,19 @@ function isForsaken(scene: Scene, old: Container): boolean {
   if (state !== 'running' || app !== scene.name || onFlag(scene, old) || !isInDialledPair(scene, old))
     return false;
   if (scene.world.observed.proxy.state !== 'running') return false;
-  const isThere = scene.containers.some((one) => one.replica === replica && onFlag(scene, one));
-  return !isThere && scene.world.observed.health[id]?.verdict !== 'unhealthy';
+  if (scene.containers.some((one) => one.replica === replica && onFlag(scene, one))) return false;
+  const verdict = scene.world.observed.health[id]?.verdict;
+  // One of the last healthy release may bear the name from its start: it must have answered well. Others are not asked.
+  return isSameRelease(scene.memory.lastHealthy, old) ? verdict === 'healthy' : verdict !== 'unhealthy';
 }
 
-/** Still dialled by Caddy, be it for another replica: a flag or the routes must change first. */
+/**
+ * Still dialled by Caddy, be it for another replica: a flag or the routes must change first. What git does not name any
+ * more may have been renamed before, and be dialled under that name.
+ */
 function hasRoutes(scene: Scene, old: Container): boolean {
-  return routesNear(scene, old).some(({ app, upstreams }) =>
+  const routes = scene.wanted === undefined ? scene.world.observed.proxy.routes : routesNear(scene, old);
+  return routes.some(({ app, upstreams }) =>
     upstreams.some((upstream) => dialledBy(scene, upstream, app) === old.live.address),
   );
 }
