@@ -78,15 +78,20 @@ scenario('sends no second load for what runs already', async (caddy) => {
 scenario('reports an edit by hand and mends it', async (caddy) => {
   const proxy = caddy.proxy();
   const routes = await shop(caddy);
+  const before = Date.now();
   await proxy.load(routes);
   await caddy.askAdmin('/config/apps/http/servers/srv0/routes/0/match/0/host', '"evil.test"');
-  const state = await proxy.observe();
+  const { loadedAt = 0, ...state } = await proxy.observe();
+  assert.ok(before <= loadedAt && loadedAt <= Date.now());
   assert.is(state.state, 'edited');
   assert.equal(state.routes, []);
   assert.match(String(state.message), /apps\.http\.servers\.srv0\.routes\[0\]\.match\[0\]\.host\[1\]/);
   assert.equal(await caddy.proxy().observe(), state);
   await proxy.load(routes);
-  assert.equal(await proxy.observe(), { state: 'running', routes, sharesFlags: true, flags: [] });
+  const mended = await proxy.observe();
+  assert.ok((mended.loadedAt ?? 0) >= loadedAt);
+  const running = { state: 'running', routes, sharesFlags: true, loadedAt: mended.loadedAt, flags: [] };
+  assert.equal(mended, running);
 });
 
 scenario('reports a Caddy that came back empty, and restores its routes', async (caddy) => {
