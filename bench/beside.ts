@@ -40,7 +40,7 @@ export const beside: Part = async (bench) => {
   const count = bench.options.beside;
   const samples: Samples = new Map();
   const all = { bench, count, bare: await createBarePeer(bench), samples, faults: [] };
-  for (let index = 0; index < repairs(bench); index += 1) await bringUps(all, `up-${index}`);
+  for (let index = 0; index < bench.options.repetitions / 3; index += 1) await bringUps(all, `up-${index}`);
   await restartPolicy(all);
   await besideCompose(all);
   await besideSwarm(all);

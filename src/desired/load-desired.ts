@@ -277,6 +277,7 @@ function withRepoProblems(
 }
 
 function added(problems: ProblemsByDocument, more: readonly RepoProblem[]): ProblemsByDocument {
+  if (more.length === 0) return problems;
   const byDocument = Map.groupBy(more, ({ document }) => document);
   return new Map(
     [...problems].map(([document, known]) => {

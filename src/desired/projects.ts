@@ -210,7 +210,8 @@ export function loginFaults(
 }
 
 function registryOf(document: ManifestDocument, registries: readonly Registry[]): Registry | undefined {
-  if (!isSound(document, '/spec/image')) return undefined;
+  // Most hosts have none, and this is asked of every app at every commit.
+  if (registries.length === 0 || !isSound(document, '/spec/image')) return undefined;
   const image = parseImage(document.value.spec.image);
   return registries.find(({ host }) => host === image?.registry);
 }

@@ -109,7 +109,16 @@ function routesTwice(
   });
 }
 
+/** By their documents: of a thousand that are judged at each commit one is new, and each is asked several times. */
+const claimsOf = new WeakMap<ManifestDocument, readonly Claim[]>();
+
 function routeClaims(document: ManifestDocument): readonly Claim[] {
+  const claims = claimsOf.get(document) ?? readRouteClaims(document);
+  claimsOf.set(document, claims);
+  return claims;
+}
+
+function readRouteClaims(document: ManifestDocument): readonly Claim[] {
   if (!isListed(document, '/spec/domains')) return [];
   return document.value.spec.domains.flatMap((domain, index) => {
     const pointer = `/spec/domains/${index}`;
