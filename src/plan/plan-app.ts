@@ -30,17 +30,15 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, Planned>): Om
   carryOver(scene, turn);
   forgetDrains(scene, turn);
   if (scene.wanted) liftStale(scene, scene.wanted, turn);
-  const isFailing = failure !== undefined && scene.target !== undefined && !suspended;
   if (suspended) suspend(scene, turn);
-  else if (isFailing) fail(scene, scene.target, failure, turn);
+  else if (failure && scene.target) fail(scene, scene.target, failure, turn);
   else act(scene, turn, blocker);
   holdBack(scene, turn);
   const loopEnds = crashLoopUntil(scene);
   if (loopEnds !== undefined) turn.wake(loopEnds);
-  // A manifest that cannot be read changes no routes; a rename that began before is brought to its end. Nor does a release
-  // that fails: the next look decides who serves instead.
+  // A manifest that cannot be read changes no routes; a rename that began before is brought to its end.
   const isRenamed = isLeavingItsName(scene) && isSwitched(scene);
-  const routes = routesOf(scene, suspended || isFailing || (!scene.wanted && !isRenamed));
+  const routes = routesOf(scene, suspended || (!scene.wanted && !isRenamed));
   const differences = findDifferences(scene, routes);
   const findings = { scene, turn, blocker: suspended ? undefined : blocker, suspended, differences, failure };
   return { plan: assess(findings), routes };

@@ -4,13 +4,17 @@ import { isReady, settleDeadline } from './gate.ts';
 import { isPublished, isSameRelease, toTarget } from './release.ts';
 import { restartAt } from './restart.ts';
 import { healthOf, type Member, type Replica, type Scene } from './scene.ts';
-import { isMeant, isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
+import { isAsked, isMeant, isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
 
-/** Every replica of the release is ready, and its flag says so; what has done its work needs none. */
+/**
+ * Every replica of the release is ready, and its flag says so. What has done its work needs none; what is to serve has no
+ * work that is ever done.
+ */
 export function isSwitched(scene: Scene): boolean {
+  const mayEnd = !isAsked(scene, scene.target?.app);
   return scene.replicas.every(
     ({ current }) =>
-      isReady(current) && (current.standing === 'finished' || onFlag(scene, current.container)),
+      isReady(current) && (current.standing === 'finished' ? mayEnd : onFlag(scene, current.container)),
   );
 }
 
@@ -57,8 +61,9 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
   const known = olds.toSorted(
     (a, b) => Number(isSameRelease(lastHealthy, b)) - Number(isSameRelease(lastHealthy, a)),
   );
+  // One from before a rename may be dialled under the new name, where Caddy stopped to see the flags.
   const candidates = [...(current ? [current.container] : []), ...known].filter(
-    (one) => isPublished(one) && one.app === owner && !isNew(scene, one),
+    (one) => isPublished(one) && (one.app === owner || isRouted(scene, one)) && !isNew(scene, one),
   );
   const isUp = ({ state }: Container) => state === 'running';
   const chosen = candidates.filter((one) => onFlag(scene, one));
