@@ -49,7 +49,7 @@ export async function pushFirstCommit(): Promise<void> {
   await git(place.config, 'add', '--all');
   await commit('three apps: shop, api, and report, which is stopped; the shop has a password');
   await show('git', ['-C', clone, 'log', '--oneline', '--stat', '--format=%h %s']);
-  await show('git', ['-C', clone, 'push', '--quiet', 'origin', 'main']);
+  await show('git', ['-C', clone, 'push', '--quiet', '--set-upstream', 'origin', 'main']);
 }
 
 /** From now on the forge tells the controller of every push. */
