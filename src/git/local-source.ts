@@ -276,9 +276,11 @@ function createLocator(): (dir: string) => Promise<Place> {
     const found = await stat(path).catch(() => undefined);
     if (found === undefined) return '';
     const stamp = [found.ino, found.size, found.mtimeMs, found.ctimeMs].join(' ');
-    if (known?.path !== path || known.stamp !== stamp)
-      known = { path, stamp, text: await readFile(path, 'utf8').catch(() => '') };
-    return known.text;
+    if (known?.path === path && known.stamp === stamp) return known.text;
+    // What could not be read is no configuration to remember.
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text !== undefined) known = { path, stamp, text };
+    return text ?? '';
   }
 }
 
