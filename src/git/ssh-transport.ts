@@ -76,8 +76,15 @@ export function createSshTransport(options: SshOptions): Transport {
         address.url,
         `+${wanted}:${haveRef}`,
       ];
-      await inFolder((cwd) => git(cwd, args, { GIT_DIR: gitdir }, 64 * 1024, gitdir));
-      for (const name of await packsOf(gitdir)) if (!before.has(name)) await checkNew(gitdir, name);
+      const news = async () => (await packsOf(gitdir)).filter((name) => !before.has(name));
+      try {
+        await inFolder((cwd) => git(cwd, args, { GIT_DIR: gitdir }, 64 * 1024, gitdir));
+        for (const name of await news()) await checkNew(gitdir, name);
+      } catch (error) {
+        // Also of a fetch that was stopped after its pack was in place: nobody would ever check it.
+        for (const name of await news()) await removePack(gitdir, name);
+        throw error;
+      }
       const id = await readRef(gitdir, haveRef);
       if (id === undefined) throw new Error('git left no ref');
       return id;
@@ -137,17 +144,10 @@ export function createSshTransport(options: SshOptions): Transport {
     }
   }
 
-  /** A pack that may not be read does not stay. */
   async function checkNew(gitdir: string, name: string): Promise<void> {
     const file = join(gitdir, 'objects', 'pack', name);
-    try {
-      if ((await stat(file)).size > options.pack) throw packTooLarge(act, 'it', options.pack);
-      await checkPack(await readFile(file), options.pack, (what) => packTooLarge(act, what, options.pack));
-    } catch (error) {
-      await rm(file.replace(/\.pack$/, '.idx'), { force: true });
-      await rm(file, { force: true });
-      throw error;
-    }
+    if ((await stat(file)).size > options.pack) throw packTooLarge(act, 'it', options.pack);
+    await checkPack(await readFile(file), options.pack, (what) => packTooLarge(act, what, options.pack));
   }
 
   /** What git and ssh say, as one sentence that tells what to do. */
@@ -339,6 +339,13 @@ function toRefs(text: string): Ref[] {
 async function packsOf(gitdir: string): Promise<string[]> {
   const names = await readdir(join(gitdir, 'objects', 'pack')).catch((): string[] => []);
   return names.filter((name) => name.endsWith('.pack'));
+}
+
+/** With its index first: a pack without one is seen by nobody. */
+async function removePack(gitdir: string, name: string): Promise<void> {
+  const file = join(gitdir, 'objects', 'pack', name);
+  await rm(file.replace(/\.pack$/, '.idx'), { force: true });
+  await rm(file, { force: true });
 }
 
 /** Bytes of the packs that git is writing. */

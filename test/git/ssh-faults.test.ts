@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -22,11 +22,20 @@ test('a pack beyond its limit is refused, named by its key, and nothing of it st
   scene.shop.git(scene.dir, 'rm', '-q', 'noise.bin');
   scene.shop.commit(scene.dir, { 'zeros.bin': '0'.repeat(4 * 1024 * 1024) });
   await throwsReason(() => open(scene, { limits }).read(), 'LimitExceeded', /limits\.pack/);
-  for (const mirror of readdirSync(state(scene, 'sources')))
-    assert.equal(
-      readdirSync(state(scene, 'sources', mirror, 'objects/pack')).filter((name) => name.endsWith('.pack')),
-      [],
-    );
+  assert.equal(packsIn(scene), []);
+});
+
+test('a pack that is in place when its fetch is given up does not stay: nobody has checked it', async (scene) => {
+  await scene.server.close();
+  const folder = scene.shop.path('stalling');
+  // The list ends; what was fetched is whole, and then the server does not let go.
+  const serve = `git shell -c "$SSH_ORIGINAL_COMMAND"; test "$(wc -l < '${folder}/commands')" -lt 2 || exec sleep 60`;
+  scene.server = await startSshServer(folder, scene.shop.path('served'), scene.key, serve);
+  const source = open(scene, { limits: { ...defaultLimits, timeout: 2_000 } });
+  const read = refusal(() => source.read());
+  await until(() => packsIn(scene).length === 1);
+  assert.is((await read).reason, 'LimitExceeded');
+  assert.equal(packsIn(scene), []);
 });
 
 test('a server that takes the connection and is silent is given up', async (scene) => {
@@ -72,6 +81,13 @@ test('close ends a fetch that hangs', async (scene) => {
   assert.is((await read).reason, 'SourceUnreachable');
   await until(() => processesIn(state(scene, 'ssh')).length === 0);
 });
+
+/** Packs of all mirrors. */
+function packsIn(scene: SshScene): string[] {
+  const mirrors = state(scene, 'sources');
+  if (!existsSync(mirrors)) return [];
+  return readdirSync(mirrors, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.pack'));
+}
 
 /** Arguments and environment of the processes that work in a folder. */
 function processesIn(folder: string): string[] {
