@@ -49,7 +49,21 @@ function textForms(text: string): readonly string[] {
     ...['&quot;', '&#34;'].flatMap((quote) =>
       ['&#39;', '&#x27;', '&apos;', "'"].map((apostrophe) => htmlForm(text, quote, apostrophe)),
     ),
+    ...foldedForms(text),
   ];
+}
+
+/**
+ * YAML over several lines, as a block and in quotes, where one more line break stands for each run of them. It
+ * tells for values whose lines are too short to be found each by itself.
+ */
+function foldedForms(text: string): readonly string[] {
+  if (!text.includes('\n')) return [];
+  const quoted = text.replaceAll("'", "''");
+  return ['', '  ', '    ', '      ', '        '].flatMap((indent) => [
+    text.replaceAll(/\n+/g, `$&${indent}`),
+    quoted.replaceAll(/\n+/g, `$&\n${indent}`),
+  ]);
 }
 
 function inner(quoted: string): string {

@@ -116,7 +116,18 @@ test('hides what a YAML writer makes of a value', () => {
       );
       assert.ok(shown.includes('***'), shown);
     }),
+    { numRuns: runs(300) },
   );
+});
+
+test('hides a value of short lines that YAML writes over several, in quotes and as a block, at any depth', () => {
+  const value = 'aa\n\nb\n"';
+  const redactor = knowing(value);
+  for (const blockQuote of [false, true] as const)
+    for (const wrap of [(it: unknown) => it, (it: unknown) => ({ env: { data: it } })]) {
+      const shown = redactor.redact(toYaml(wrap({ value }), { lineWidth: 0, blockQuote }));
+      assert.match(shown, /value: (?:'\*\*\*'|\|-\n +\*\*\*)\n$/);
+    }
 });
 
 test('hides a space at the end of a line as a YAML writer escapes it', () => {
