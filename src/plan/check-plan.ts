@@ -1,12 +1,12 @@
 import { isSameValue } from '../desired/canonical.ts';
-import type { Container, RouteTable } from '../observed/observed.ts';
+import type { Container, RouteTable, Upstream } from '../observed/observed.ts';
 import { addressOf, isFlagged, noSlots } from './address.ts';
 import { createLookup } from './lookup.ts';
 import type { AppPlan, Plan, Step, World } from './plan.ts';
 import { isSuspended } from './plan-app.ts';
 import { judgeRemovals, mending, type PruneVerdict } from './plan-removal.ts';
 import { hashOf, isPublished, isSameRelease } from './release.ts';
-import { createScene, type Scene } from './scene.ts';
+import { createScene, formerName, type Scene } from './scene.ts';
 import { isRouted, routesNear } from './traffic.ts';
 
 /** Something that must never be in a plan, whatever the world; the plan is not applied. */
@@ -173,31 +173,30 @@ function touchesHeld({ scene, plan, verdict }: Case): string[] {
     .map((step) => `${step.kind} although it is ${how}`);
 }
 
-/** Every dialled slot is one of the app's own, or was in the routes before. */
-function routesToStrangers({ observed, desired }: World, plan: Plan): Violation[] {
+/** The slot of each pair that is dialled, as the flags stand, is one of the app's own, or was in the routes before. */
+function routesToStrangers(world: World, plan: Plan): Violation[] {
   const load = plan.host.find((step) => step.kind === 'load-routes');
   if (!load) return [];
-  const former = new Map(desired.apps.map((app) => [app.name, app.renamedFrom]));
+  const { observed } = world;
+  const lookup = createLookup(world);
+  const formerOf = (name: string) => formerName(world, name, lookup.apps.get(name));
   const before = new Set(
     observed.proxy.routes.flatMap((route) =>
-      route.upstreams.flatMap(({ plain, flagged }) => [plain, flagged]),
+      route.upstreams.flatMap(({ plain, flagged }) => [plain, flagged].map(addressOf)),
     ),
   );
   return load.routes.flatMap((route) => {
     const own = observed.containers
-      .filter(
-        ({ app }) => app === route.app || app === former.get(route.app) || former.get(app) === route.app,
-      )
+      .filter(({ app }) => app === route.app || app === formerOf(route.app) || formerOf(app) === route.app)
       .filter(isPublished);
     const addresses = new Set(own.map(({ live }) => live.address));
-    const strange = route.upstreams.filter(
-      ({ plain, flagged }) =>
-        ![plain, flagged].some((dial) => before.has(dial) || addresses.has(addressOf(dial))),
-    );
-    return strange.map(({ plain }) => ({
+    const flag = ({ replica }: Upstream) => lookup.flags.has(`${route.app}.${replica}`);
+    const dialled = route.upstreams.map((one) => addressOf(flag(one) ? one.flagged : one.plain));
+    const strange = dialled.filter((address) => !before.has(address) && !addresses.has(address));
+    return strange.map((address) => ({
       app: route.app,
       rule: 'traffic goes only to the app that owns the route',
-      message: `${route.host} would go to ${plain}`,
+      message: `${route.host} would go to ${address}`,
     }));
   });
 }

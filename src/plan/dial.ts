@@ -3,7 +3,7 @@ import type { Container, Route, Upstream } from '../observed/observed.ts';
 import { addressOf, isFlagged, plainOf, sibling } from './address.ts';
 import type { Scene } from './scene.ts';
 import { isExposed } from './take-over.ts';
-import { isRouted, onFlag, usesFlags } from './traffic.ts';
+import { flagOf, isRouted, usesFlags } from './traffic.ts';
 
 /** A replica that may be sent traffic, with the container that is to get it. */
 export interface Serving {
@@ -17,14 +17,27 @@ export function runningRoutes({ lookup, name, former }: Scene): readonly Route[]
   return own ?? (former === undefined ? [] : (lookup.routes.get(former) ?? []));
 }
 
+/** A route to be, as far as it decides what is dialled. */
+export interface Dialling {
+  /** The name that it stands under, whose flags Caddy looks at. */
+  readonly owner: string;
+  readonly app: App;
+  /** The name of the port. */
+  readonly port: string;
+}
+
 /** Both slots of the pair; the port of each is that of the release that lives there, or will. */
-export function toUpstream(scene: Scene, app: App, port: string, { index, container }: Serving): Upstream {
+export function toUpstream(
+  scene: Scene,
+  { owner, app, port }: Dialling,
+  { index, container }: Serving,
+): Upstream {
   const own = container.live.address;
   const plain = plainOf(own);
   const dial = (address: string) => `${address}:${portAt(scene, app, port, address)}`;
+  const isOnFlag = flagOf(scene, index, owner) === isFlagged(own);
   // Who serves whatever its flag says, or is to, is dialled by both until it says so.
-  const isAlone =
-    !onFlag(scene, container) && (isRouted(scene, container) || !isInDialledPair(scene, container));
+  const isAlone = !isOnFlag && (isRouted(scene, container) || !isInDialledPair(scene, container));
   if (!usesFlags(scene) || isAlone) return { replica: index, plain: dial(own), flagged: dial(own) };
   return { replica: index, plain: dial(plain), flagged: dial(sibling(plain)) };
 }

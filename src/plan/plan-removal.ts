@@ -46,15 +46,15 @@ export function planRemoval(
   const turn = new Turn();
   const { world, memory } = scene;
   const hold = holdReason(scene, verdict);
-  if (hold) lookAfter(scene, turn);
-  else if (!underwayOf(scene)) remove(scene, turn);
+  const health = hold ? lookAfter(scene, turn) : 'Healthy';
+  if (!hold && !underwayOf(scene)) remove(scene, turn);
   const { failure } = memory;
   if (failure && world.now < retryAt(failure, world)) {
     cut(turn, 0);
     turn.wake(failure.nextRetry);
   } else cut(turn, turn.steps.length);
   const routes = hold ? routesOf(scene, true) : [];
-  return { plan: describe(scene, turn, hold), routes };
+  return { plan: describe(scene, turn, hold, health), routes };
 }
 
 function holdReason(scene: Scene, verdict: PruneVerdict): Condition | undefined {
@@ -106,9 +106,9 @@ export const mending: readonly Step['kind'][] = [
   'switch',
 ];
 
-/** As long as its removal is held, what runs is kept running; what is gone already stays gone. */
-function lookAfter(scene: Scene, turn: Turn): void {
-  const { steps, records, wakeAt } = planApp(scene, new Map()).plan;
+/** As long as its removal is held, what runs is kept running; what is gone already stays gone. How it is. */
+function lookAfter(scene: Scene, turn: Turn): AppPlan['health'] {
+  const { steps, records, wakeAt, health } = planApp(scene, new Map()).plan;
   const last = steps.findIndex(({ kind }) => !mending.includes(kind));
   const kept = last < 0 ? steps : steps.slice(0, last);
   turn.steps.push(...kept);
@@ -117,6 +117,8 @@ function lookAfter(scene: Scene, turn: Turn): void {
     ...records.filter(({ kind }) => kind === 'drain' || (kind === 'restarted' && kept.length > 0)),
   );
   if (wakeAt !== undefined) turn.wake(Math.max(wakeAt, scene.world.now + 1_000));
+  // A step that is left out makes no progress; what is there does its work.
+  return last >= 0 && health === 'Progressing' ? 'Healthy' : health;
 }
 
 function remove(scene: Scene, turn: Turn): void {
@@ -159,6 +161,7 @@ function describe(
   { world, name, memory, containers }: Scene,
   turn: Turn,
   hold: Condition | undefined,
+  health: AppPlan['health'],
 ): AppPlan {
   const going: Condition = {
     type: 'Ready',
@@ -170,7 +173,7 @@ function describe(
   return {
     app: name,
     sync: 'OutOfSync',
-    health: containers.length === 0 ? 'Missing' : 'Healthy',
+    health: containers.length === 0 ? 'Missing' : health,
     operation: turn.phases.has('Draining') ? 'Draining' : (memory.lastOperation?.result ?? 'None'),
     conditions: [hold ?? going],
     revision: world.desired.revision,

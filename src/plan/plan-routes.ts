@@ -87,16 +87,18 @@ function domainSource(scene: Scene, app: App): App | undefined {
 function keptUpstreams(
   scene: Scene,
   app: App,
-  { host, path }: Route,
+  { app: owner, host, path }: Route,
   replicas: readonly Serving[],
 ): Upstream[] {
   const domain = app.domains.find((one) => one.host === host && one.path === path);
-  return replicas.map((serving) => toUpstream(scene, app, domain?.port ?? '', serving));
+  const dialling = { owner, app, port: domain?.port ?? '' };
+  return replicas.map((serving) => toUpstream(scene, dialling, serving));
 }
 
 function toRoute(scene: Scene, app: App, domain: Domain, replicas: readonly Serving[]): Route {
+  const owner = ownerOf(scene);
   return {
-    app: ownerOf(scene),
+    app: owner,
     host: domain.host,
     path: domain.path,
     tls: domain.tls,
@@ -108,6 +110,6 @@ function toRoute(scene: Scene, app: App, domain: Domain, replicas: readonly Serv
     allowIPs: domain.allowIPs,
     maxBody: domain.maxBody ?? 0,
     ...(domain.basicAuth === undefined ? {} : { basicAuth: domain.basicAuth }),
-    upstreams: replicas.map((serving) => toUpstream(scene, app, domain.port, serving)),
+    upstreams: replicas.map((serving) => toUpstream(scene, { owner, app, port: domain.port }, serving)),
   };
 }

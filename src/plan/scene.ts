@@ -17,7 +17,7 @@ import {
   toTarget,
 } from './release.ts';
 import { type Standing, standingOf } from './standing.ts';
-import { isAsked, isMeant, onFlag } from './traffic.ts';
+import { isAwaited, isMeant, onFlag } from './traffic.ts';
 
 /** One app, seen whole: what git wants, what it is being brought to, and what stands where. */
 export interface Scene {
@@ -206,9 +206,8 @@ function toMember(scene: Bare, target: Target, container: Container): Member {
     target.app.policy.selfHeal &&
     !isStalled(scene, changes, container);
   const asked = scene.memory.restart?.containers.includes(container.id) ?? false;
-  const serves = isAsked(scene, target.app);
   const { restart } = target.app;
-  const place = { serves, isMeant: isMeant(scene, container) };
+  const place = { awaited: isAwaited(scene, target.app, container), isMeant: isMeant(scene, container) };
   const subject = { container, ofTarget, drifted, asked, chosen: true, health, restart, ...place };
   return { container, ...standingOf(subject), health, changes };
 }

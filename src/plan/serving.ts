@@ -4,14 +4,13 @@ import { isReady, settleDeadline } from './gate.ts';
 import { isPublished, isSameRelease, toTarget } from './release.ts';
 import { restartAt } from './restart.ts';
 import { healthOf, type Member, type Replica, type Scene } from './scene.ts';
-import { isAsked, isMeant, isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
+import { isAsked, isMeant, isRouted, isServing, onFlag, routesNear, usesFlags } from './traffic.ts';
 
 /**
- * Every replica of the release is ready, and its flag says so. What has done its work needs none; what is to serve has no
- * work that is ever done.
+ * Every replica of the release is ready, and its flag says so. What has done its work needs none; what is to serve has
+ * mostly no work that is ever done.
  */
-export function isSwitched(scene: Scene): boolean {
-  const mayEnd = !isAsked(scene, scene.target?.app);
+export function isSwitched(scene: Scene, mayEnd = !isAsked(scene, scene.target?.app)): boolean {
   return scene.replicas.every(
     ({ current }) =>
       isReady(current) && (current.standing === 'finished' ? mayEnd : onFlag(scene, current.container)),
@@ -45,9 +44,10 @@ function isArriving(scene: Scene, { current }: Replica): boolean {
   return current.standing === 'settling' && scene.world.now < settleDeadline(scene, current.container);
 }
 
-/** Replicas that the release does not have serve until all those that it has do. */
+/** Replicas that the release does not have serve until all those that it has do, or did and have ended since. */
 function leavingReplicas(scene: Scene): Serving[] {
-  if (isSwitched(scene)) return [];
+  const isLeftToAny = scene.replicas.some(({ current }) => current?.standing !== 'finished');
+  if (isLeftToAny ? isSwitched(scene, true) : isSwitched(scene)) return [];
   const leaving = scene.surplus.filter(
     (one) => one.replica >= scene.replicas.length && isServing(scene, one) && !isDraining(scene, one),
   );
@@ -85,7 +85,8 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
 function isNew(scene: Scene, container: Container): boolean {
   const { lastHealthy } = scene.memory;
   if (!lastHealthy || !isSameRelease(lastHealthy, container)) return false;
-  if (isMeant(scene, container) || isRouted(scene, container)) return false;
+  const isTold = usesFlags(scene) || routesNear(scene, container).length > 0;
+  if (isTold && (isMeant(scene, container) || isRouted(scene, container))) return false;
   return !isWell(scene, container);
 }
 

@@ -4,7 +4,7 @@ import { isPublished } from './release.ts';
 import { isRightlyNamed, type Scene } from './scene.ts';
 import { isFinished } from './standing.ts';
 import { isExposed } from './take-over.ts';
-import { isAsked, onFlag } from './traffic.ts';
+import { isAwaited, onFlag } from './traffic.ts';
 
 interface Row {
   readonly subject: string;
@@ -64,7 +64,8 @@ export function standingDifferences(scene: Scene, container: Container): Differe
 
 function isToRun(scene: Scene, container: Container): boolean {
   const app = scene.wanted?.app;
-  return app !== undefined && !isFinished({ container, restart: app.restart, serves: isAsked(scene, app) });
+  if (app === undefined) return false;
+  return !isFinished({ container, restart: app.restart, awaited: isAwaited(scene, app, container) });
 }
 
 /** Its replica's flag was set or removed by hand: requests go to the slot where nobody is. */

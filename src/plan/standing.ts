@@ -27,8 +27,8 @@ export interface Subject {
   readonly chosen: boolean;
   readonly health: Health | undefined;
   readonly restart: 'always' | 'on-failure' | 'never';
-  /** People reach its app through Caddy. */
-  readonly serves: boolean;
+  /** It is to serve, and has not begun to: see `isAwaited`. */
+  readonly awaited: boolean;
   /** Requests are meant for it: see `isMeant`. */
   readonly isMeant: boolean;
 }
@@ -66,16 +66,12 @@ export function standingOf(subject: Subject): { readonly standing: Standing; rea
     : { standing: 'current', reason: 'it is as git wants it' };
 }
 
-/**
- * Ended, and by its restart policy not to be started again. What is to serve and never passed its gate has done
- * nothing yet: it could not take over from one that serves.
- */
+/** Ended, and by its restart policy not to be started again. What is awaited has done nothing yet. */
 export function isFinished({
   container,
   restart,
-  serves,
-}: Pick<Subject, 'container' | 'restart' | 'serves'>): boolean {
-  if (container.state !== 'exited' || container.startedAt === 0) return false;
-  if (serves && !isPublished(container)) return false;
+  awaited,
+}: Pick<Subject, 'container' | 'restart' | 'awaited'>): boolean {
+  if (container.state !== 'exited' || container.startedAt === 0 || awaited) return false;
   return restart === 'never' || (restart === 'on-failure' && container.exitCode === 0);
 }

@@ -36,6 +36,17 @@ export function isAsked({ lookup, name }: Place, app: App | undefined): boolean 
   return (app?.domains.length ?? 0) > 0 || lookup.routes.has(name);
 }
 
+/** People are to reach its app by it, and do not yet: it never passed its gate, or another one serves in its place. */
+export function isAwaited(
+  scene: Place & { readonly containers: readonly Container[] },
+  app: App,
+  container: Container,
+): boolean {
+  if (!isAsked(scene, app)) return false;
+  const inItsPlace = (other: Container) => other.replica === container.replica && other !== container;
+  return !isPublished(container) || scene.containers.some((one) => inItsPlace(one) && isServing(scene, one));
+}
+
 /** Of the app itself, or of the name that is given. */
 export function flagOf(scene: Place, replica: number, name = scene.name): boolean {
   return usesFlags(scene) && scene.lookup.flags.has(`${name}.${replica}`);

@@ -141,7 +141,7 @@ function isHopeless({ controller }: Model, { app, steps, replicas, health, condi
     // When that is over by itself, other things come first.
     conditions[0]?.reason !== 'Suspended' &&
     release.replicas > 0 &&
-    replicas.desired > 0 &&
+    (replicas.desired > 0 || isKept(conditions[0]?.reason ?? '')) &&
     steps.every(({ kind }) => isStart(kind))
   );
 }
