@@ -54,12 +54,14 @@ export class Workers {
   begin(assignment: Assignment, now: number): void {
     const [first] = assignment.steps;
     if (!first || this.#running.has(assignment.app)) return;
-    const { specHash } = assignment;
+    const { specHash, steps } = assignment;
+    const load = steps.find((step) => step.kind === 'load-routes');
     const underway = {
       what: describeStep(first),
       kind: first.kind,
       since: now,
       ...(specHash === undefined ? {} : { specHash }),
+      ...(load === undefined ? {} : { routes: load.routes }),
     };
     const running = { abort: new AbortController(), underway };
     this.#running.set(assignment.app, running);

@@ -227,4 +227,6 @@ export interface Underway {
   readonly since: number;
   /** The spec hash it is done for; a look that wants another one cancels it. */
   readonly specHash?: string;
+  /** What Caddy runs when it is done, where routes are loaded. */
+  readonly routes?: RouteTable;
 }

@@ -65,7 +65,9 @@ function namesOf(world: World, { apps, containers, unread }: Lookup): string[] {
 
 function occupiedIn({ observed }: World): Occupied {
   const own = observed.containers.map((container) => container.live.address);
-  const spoken = observed.proxy.routes.flatMap(({ app, upstreams }) =>
+  // Nor may what is being loaded find somebody else where it dials.
+  const routes = [...observed.proxy.routes, ...(observed.underway['']?.routes ?? [])];
+  const spoken = routes.flatMap(({ app, upstreams }) =>
     upstreams.flatMap(({ plain, flagged }) =>
       [plain, flagged].map((dial) => [addressOf(dial), app] as const),
     ),

@@ -4,7 +4,7 @@ import { isReady, settleDeadline } from './gate.ts';
 import { isPublished, isSameRelease, toTarget } from './release.ts';
 import { restartAt } from './restart.ts';
 import { healthOf, type Member, type Replica, type Scene } from './scene.ts';
-import { isAsked, isMeant, isRouted, isServing, onFlag, routesNear, usesFlags } from './traffic.ts';
+import { isAsked, isMeant, isRouted, isServing, onFlag, usesFlags } from './traffic.ts';
 
 /**
  * Every replica of the release is ready, and its flag says so. What has done its work needs none; what is to serve has
@@ -85,8 +85,7 @@ function toServing(scene: Scene, { index, current, olds }: Replica, listed: Read
 function isNew(scene: Scene, container: Container): boolean {
   const { lastHealthy } = scene.memory;
   if (!lastHealthy || !isSameRelease(lastHealthy, container)) return false;
-  const isTold = usesFlags(scene) || routesNear(scene, container).length > 0;
-  if (isTold && (isMeant(scene, container) || isRouted(scene, container))) return false;
+  if (isMeant(scene, container) || isRouted(scene, container)) return false;
   return !isWell(scene, container);
 }
 

@@ -268,7 +268,11 @@ export class Oracle {
       if (!container || this.#host.verified.has(container.id)) continue;
       const isGapless = [dial.app, container.app].every((app) => this.#isStartFirst(app));
       if (!isGapless || this.#blind.has(container.name)) continue;
-      const was = before.find((one) => one.host === dial.host && one.replica === dial.replica);
+      const dialled = before.filter((one) => one.host === dial.host);
+      // Where Caddy ran nothing and sees no flags, nobody can tell who served of a release that passed its gate.
+      const isUntold = dialled.length === 0 && this.#host.engine.proxy.sharesFlags === false;
+      if (isUntold && this.#host.passed.has(releaseOf(container))) continue;
+      const was = dialled.find((one) => one.replica === dial.replica);
       // Where nobody answered, what comes up in the place of a vanished container may be asked before its gate.
       if (was && !was.container && this.#isSameApp(dial.app, container.app)) continue;
       if (was?.container?.id !== container.id || was.container.state !== 'running')
