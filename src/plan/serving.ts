@@ -51,7 +51,11 @@ function leavingReplicas(scene: Scene): Serving[] {
   const leaving = scene.surplus.filter(
     (one) => one.replica >= scene.replicas.length && isServing(scene, one) && !isDraining(scene, one),
   );
-  return leaving.map((container) => ({ index: container.replica, container }));
+  // Two that were one replica before and after a rename: the name that the routes stand under tells which one it is.
+  const owner = ownerOf(scene);
+  const chosen = new Map<number, Container>();
+  for (const one of leaving) if (!chosen.has(one.replica) || one.app === owner) chosen.set(one.replica, one);
+  return [...chosen].map(([index, container]) => ({ index, container }));
 }
 
 function toServing(scene: Scene, { index, current, olds }: Replica, listed: ReadonlySet<number>): Serving[] {
