@@ -20,10 +20,13 @@ export function onFlag(scene: Place, { app, replica, live }: Container): boolean
   return flagOf(scene, replica, app) === isFlagged(live.address);
 }
 
-/** Requests are meant for it: by its flag, or by the routes where Caddy does not see the flags. */
+/** Requests are meant for it: by the routes where they have its replica or Caddy does not see the flags, else by its flag. */
 export function isMeant(scene: Place, container: Container): boolean {
-  const isByFlag = usesFlags(scene) || routesNear(scene, container).length === 0;
-  return isByFlag ? onFlag(scene, container) : isRouted(scene, container);
+  const routes = routesNear(scene, container);
+  const isByRoutes = usesFlags(scene)
+    ? routes.some(({ upstreams }) => upstreams.some(({ replica }) => replica === container.replica))
+    : routes.length > 0;
+  return isByRoutes ? isRouted(scene, container) : onFlag(scene, container);
 }
 
 /** Switching by flag files needs a file system that Caddy and we share. */
