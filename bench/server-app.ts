@@ -68,17 +68,23 @@ export async function deploymentDetail(controller: Controller, id: string): Prom
 export interface Switch {
   readonly app: string;
   readonly replica: number;
-  /** Milliseconds since the epoch. */
+  /** When it began, in milliseconds since the epoch. */
   readonly at: number;
 }
 
+/** Its flag turned at some time from `at` to `doneAt`; the drain counts from that time. */
+export interface DoneSwitch extends Switch {
+  readonly doneAt: number;
+}
+
 /** When a deployment sent each replica's traffic to its new container. */
-export function switchesOf(app: string, { steps }: DeploymentItemDetail): Switch[] {
+export function switchesOf(app: string, { steps }: DeploymentItemDetail): DoneSwitch[] {
   return steps
     .filter(({ kind, outcome }) => kind === 'switch' && outcome === 'ok')
-    .map(({ object, endedAt }) => ({
+    .map(({ object, startedAt, endedAt }) => ({
       app,
       replica: Number(/\.(\d+) /.exec(object)?.[1]),
-      at: Date.parse(endedAt ?? ''),
+      at: Date.parse(startedAt),
+      doneAt: Date.parse(endedAt ?? ''),
     }));
 }
