@@ -7,7 +7,6 @@ import { type Controller, startController } from './controller.ts';
 import { judgeStreams } from './judge-streams.ts';
 import { type ByKind, kinds, reportRollouts } from './rollout-report.ts';
 import {
-  type DoneSwitch,
   deploymentDetail,
   deploymentsOf,
   drain,
@@ -62,7 +61,7 @@ export const rollouts: Part = async (bench) => {
           const made = await update(site, name, release);
           seconds.push((performance.now() - startedAt) / 1000);
           switches.push(...made);
-          checker?.done(name, release, Math.max(...made.map(({ doneAt }) => doneAt)));
+          checker?.done(name, release, Math.max(...made.map(({ at }) => at)));
           sayProgress(bench, seconds.length);
         }
       };
@@ -87,11 +86,7 @@ export const rollouts: Part = async (bench) => {
 };
 
 /** From the commit until the new release serves alone and nothing is left to do; answers its switches. */
-async function update(
-  { bench, controller, commit }: Site,
-  name: string,
-  release: number,
-): Promise<DoneSwitch[]> {
+async function update({ bench, controller, commit }: Site, name: string, release: number): Promise<Switch[]> {
   const { signal } = bench;
   signal.throwIfAborted();
   const [before] = await deploymentsOf(controller, name);

@@ -68,23 +68,17 @@ export async function deploymentDetail(controller: Controller, id: string): Prom
 export interface Switch {
   readonly app: string;
   readonly replica: number;
-  /** When it began, in milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** Its flag turned at some time from `at` to `doneAt`; the drain counts from that time. */
-export interface DoneSwitch extends Switch {
-  readonly doneAt: number;
-}
-
 /** When a deployment sent each replica's traffic to its new container. */
-export function switchesOf(app: string, { steps }: DeploymentItemDetail): DoneSwitch[] {
+export function switchesOf(app: string, { steps }: DeploymentItemDetail): Switch[] {
   return steps
     .filter(({ kind, outcome }) => kind === 'switch' && outcome === 'ok')
-    .map(({ object, startedAt, endedAt }) => ({
+    .map(({ object, endedAt }) => ({
       app,
       replica: Number(/\.(\d+) /.exec(object)?.[1]),
-      at: Date.parse(startedAt),
-      doneAt: Date.parse(endedAt ?? ''),
+      at: Date.parse(endedAt ?? ''),
     }));
 }

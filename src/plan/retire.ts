@@ -4,7 +4,7 @@ import { isInDialledPair } from './dial.ts';
 import { recordHealing } from './healed.ts';
 import { isPublished, isSameRelease } from './release.ts';
 import { restartAt } from './restart.ts';
-import type { Scene } from './scene.ts';
+import { type Scene, underwayOf } from './scene.ts';
 import { dialledBy, isRouted, onFlag, routesNear } from './traffic.ts';
 import type { Turn } from './turn.ts';
 
@@ -86,6 +86,8 @@ export function hasDrained(scene: Scene, old: Container, turn: Turn): boolean {
   if (!isCounted) {
     // What is being loaded was decided before, and may dial it.
     if (observed.underway['']?.kind === 'load-routes') return false;
+    // Its time counts from when its switch is told as done: nobody can tell better when that was.
+    if (underwayOf(scene)?.kind === 'switch') return false;
     turn.records.push({ kind: 'drain', container: old.id, since: now });
   }
   const until = (isCounted ? since : now) + drainOf(scene);
