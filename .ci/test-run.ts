@@ -3,7 +3,7 @@ import { findLeftovers, type Leftover, removeLeftovers } from './leftovers.ts';
 
 /** One run of tests: what it leaves on the engine is told from what other runs on the same engine have there. */
 export interface TestRun {
-  /** Removes what its tests have left, and answers with what that was. */
+  /** Removes what its tests have left, and answers with what that was; what the engine keeps is said. */
   removeLeftovers(): Promise<readonly Leftover[]>;
 }
 
@@ -14,8 +14,12 @@ export function beginTestRun(): TestRun {
   return {
     async removeLeftovers() {
       const found = await findLeftovers((instance) => instance.startsWith(`test-${run}-`));
-      await removeLeftovers(found);
-      return found;
+      const kept = await removeLeftovers(found);
+      for (const { name } of kept)
+        process.stderr.write(
+          `${name} is empty, but the engine does not give it up until it is started again\n`,
+        );
+      return found.filter((one) => !kept.includes(one));
     },
   };
 }

@@ -1,14 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { removeNetwork } from '../.ci/leftovers.ts';
 import { namesOf, type RunNames } from './workbench.ts';
 
 const sideBySide = 8;
-
-/**
- * Milliseconds that a network is asked to go although nothing is in it: an engine may lose count of its
- * endpoints, and then keep it until they are restarted (https://github.com/moby/moby/issues/42119).
- */
-const patience = 2_000;
 
 /**
  * Takes everything that a part of the bench made off the engine, whatever state it was left in; answers the names
@@ -68,13 +62,12 @@ export async function sweepLabel(docker: Docker, label: string): Promise<string[
   await eachOf(containers, ({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }));
   const { Volumes: volumes } = await docker.listVolumes({ filters });
   await eachOf(volumes, ({ Name }) => docker.getVolume(Name).remove());
-  const end = performance.now() + patience;
-  for (;;) {
-    const networks = await docker.listNetworks({ filters });
-    if (networks.length === 0 || performance.now() > end) return networks.map(({ Name }) => Name);
-    await eachOf(networks, ({ Id }) => docker.getNetwork(Id).remove());
-    await delay(100);
-  }
+  const kept: string[] = [];
+  const networks = await docker.listNetworks({ filters });
+  await eachOf(networks, async ({ Id, Name }) => {
+    if (!(await removeNetwork(docker, Id))) kept.push(Name);
+  });
+  return kept;
 }
 
 async function eachOf<T>(

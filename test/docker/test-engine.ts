@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { removeNetwork } from '../../.ci/leftovers.ts';
 import type { EnginePort, EngineReader } from '../../src/apply/ports.ts';
 import { createEngine } from '../../src/docker/engine.ts';
 import { patrolShares } from '../../src/docker/engine-cache.ts';
@@ -121,7 +122,7 @@ async function clearCorner(docker: Docker, instance: string): Promise<void> {
       .remove({ force: true, v: true })
       .catch(() => undefined);
   }
-  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+  for (const { Id } of await docker.listNetworks({ filters })) await removeNetwork(docker, Id);
   const { Volumes } = await docker.listVolumes({ filters });
   for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove();
 }

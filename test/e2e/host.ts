@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
+import { removeNetwork } from '../../.ci/leftovers.ts';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import { freePorts, RealCaddy, until } from '../caddy/real-caddy.ts';
 import { ensureTestImage } from '../docker/test-image.ts';
@@ -360,10 +361,14 @@ export class TestHost {
       await closed;
     }
     for (const end of this.#ends.toReversed()) await end();
-    await this.#clear();
-    await this.caddy.close();
-    rmSync(this.runtimeDir, { recursive: true, force: true });
-    rmSync(this.dir, { recursive: true, force: true });
+    try {
+      await this.#clear();
+    } finally {
+      // Whatever the engine says: a Caddy that goes on would keep the test's process alive.
+      await this.caddy.close();
+      rmSync(this.runtimeDir, { recursive: true, force: true });
+      rmSync(this.dir, { recursive: true, force: true });
+    }
   }
 
   /** What a killed controller asked for may be under way still: the engine refuses meanwhile, and is asked again. */
@@ -375,8 +380,7 @@ export class TestHost {
           .getContainer(id)
           .remove({ force: true, v: true })
           .catch(() => undefined);
-      for (const { Id } of await this.docker.listNetworks({ filters }))
-        await this.docker.getNetwork(Id).remove();
+      for (const { Id } of await this.docker.listNetworks({ filters })) await removeNetwork(this.docker, Id);
       for (const name of await this.volumes()) await this.docker.getVolume(name).remove();
       return (await this.ids()).length === 0;
     });
