@@ -8,6 +8,7 @@ config=/etc/plimsoll
 state=/var/lib/plimsoll
 slots=/var/lib/plimsoll-slots
 units=/etc/systemd/system
+kernel=/etc/sysctl.d/60-plimsoll.conf
 node_version=24
 
 usage() {
@@ -67,6 +68,7 @@ install_all() {
   install_program
   add_user
   write_config
+  keep_connections
   write_service
 }
 
@@ -110,6 +112,13 @@ write_config() {
   install -o root -g plimsoll -m 0640 "$prefix/node_modules/plimsoll/docker/plimsoll.yaml" "$config/plimsoll.yaml"
 }
 
+# Those that are being made when Caddy loads other routes.
+keep_connections() {
+  say "installing $kernel"
+  install -D -m 0644 "$prefix/node_modules/plimsoll/docker/sysctl-plimsoll.conf" "$kernel"
+  sysctl -q -p "$kernel" || say 'not in force yet: see plimsoll doctor'
+}
+
 write_service() {
   if ! has_systemd; then
     say "no systemd here. Start it by whatever starts services: $command controller"
@@ -145,7 +154,7 @@ remove_all() {
     rmdir "$units/caddy.service.d" 2>/dev/null || true
     systemctl daemon-reload
   fi
-  rm -rf "$prefix" "$command"
+  rm -rf "$prefix" "$command" "$kernel"
   if [ "$purge" = yes ]; then
     rm -rf "$config" "$state"
     remove_slots

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Desired } from '../desired/desired.ts';
 import { shorten } from '../desired/shown-text.ts';
 import type { CliConfig } from './context.ts';
@@ -26,6 +27,7 @@ export function hostChecks(host: Host, config: CliConfig): Check[] {
     },
     { name: 'caddy', run: () => checkCaddy(host, () => desired) },
     { name: 'slots', run: () => checkFlags(host) },
+    { name: 'reloads', run: () => checkReloads() },
     { name: 'caddy admin', run: () => checkAdmin(host, adminOf(config)) },
   ];
 }
@@ -82,6 +84,29 @@ async function checkFlags(host: Host): Promise<Finding> {
         status: 'warn',
         message: 'Caddy does not see the slot flags',
         hint: 'let it read caddy.slots under the same path (in a container: mount it there), once the controller has loaded its routes',
+      };
+}
+
+/**
+ * What becomes of connections that are being made while Caddy loads: it opens its ports anew and closes the old ones,
+ * and Linux resets what waited there, or hands it on
+ * (https://docs.kernel.org/networking/ip-sysctl.html, tcp_migrate_req).
+ */
+export async function checkReloads(setting = '/proc/sys/net/ipv4/tcp_migrate_req'): Promise<Finding> {
+  const value = await readFile(setting, 'utf8').catch(() => undefined);
+  if (value === undefined)
+    return {
+      status: 'warn',
+      message:
+        'a change of routes may reset connections that are being made, and this system cannot do better',
+      hint: 'Linux 5.14 or newer, with net.ipv4.tcp_migrate_req=1, hands them on',
+    };
+  return Number(value) > 0
+    ? { status: 'ok', message: 'a change of routes resets no connection that is being made' }
+    : {
+        status: 'warn',
+        message: 'a change of routes may reset connections that are being made',
+        hint: 'sysctl -w net.ipv4.tcp_migrate_req=1, and the same in /etc/sysctl.d; docker/install.sh does both',
       };
 }
 

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Host } from '../../src/cli/host.ts';
+import { checkReloads } from '../../src/cli/host-checks.ts';
 import { createLoader } from '../../src/desired/load-desired.ts';
 import { openHistory } from '../../src/history/history.ts';
 import { AController } from '../api/a-controller.ts';
@@ -54,7 +55,8 @@ test('doctor finds a good host good', () =>
     const { code, out } = await terminal.run('doctor', '-o', 'json');
     const items = (JSON.parse(out) as { items: { name: string; status: string; message: string }[] }).items;
     assert.equal(
-      items.filter(({ status, name }) => status !== 'ok' && name !== 'disk'),
+      // These two are this machine's.
+      items.filter(({ status, name }) => status !== 'ok' && !['disk', 'reloads'].includes(name)),
       [],
     );
     assert.equal(
@@ -70,6 +72,7 @@ test('doctor finds a good host good', () =>
         'source',
         'caddy',
         'slots',
+        'reloads',
         'caddy admin',
       ],
     );
@@ -88,6 +91,24 @@ test('doctor says how to mend what it finds', () =>
     assert.match(out, 'To mend:\n');
     assert.match(out, '  database: restart the controller');
   }));
+
+test('doctor tells whether a change of routes may reset a connection', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'plimsoll-doctor-'));
+  try {
+    const setting = join(dir, 'tcp_migrate_req');
+    const older = await checkReloads(setting);
+    assert.is(older.status, 'warn');
+    assert.match(older.hint ?? '', /Linux 5\.14/);
+    await writeFile(setting, '0\n');
+    const off = await checkReloads(setting);
+    assert.is(off.status, 'warn');
+    assert.match(off.hint ?? '', /^sysctl -w net\.ipv4\.tcp_migrate_req=1/);
+    await writeFile(setting, '1\n');
+    assert.is((await checkReloads(setting)).status, 'ok');
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
 
 test('doctor ends with 3 when the engine or a needed Caddy does not answer', () =>
   atTerminal(undefined, async (terminal) => {
