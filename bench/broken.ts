@@ -4,20 +4,14 @@ import type Docker from 'dockerode';
 import { runProgram } from '../.ci/run-program.ts';
 import type { AppDetail, DeploymentItemDetail } from '../src/api/read-routes.ts';
 import { tarOf } from '../src/docker/tar.ts';
+import { allConverged } from './all-converged.ts';
 import { type Kind, kinds, servingModes, takeKinds } from './broken-kinds.ts';
 import { builtProgram } from './built-program.ts';
 import { type Checker, startChecker } from './checker.ts';
 import { type ConfigRepo, createConfigRepo } from './config-repo.ts';
 import { type ContainerEvent, followContainers } from './container-events.ts';
 import { type Controller, cleanEnvironment, startController } from './controller.ts';
-import {
-  deploymentDetail,
-  deploymentsOf,
-  hostOf,
-  isHealthy,
-  replicas,
-  serverManifest,
-} from './server-app.ts';
+import { deploymentDetail, deploymentsOf, hostOf, replicas, serverManifest } from './server-app.ts';
 import { type Settings, writeSettings } from './settings.ts';
 import { until } from './until.ts';
 import { instance, type Part, type Workbench } from './workbench.ts';
@@ -79,8 +73,8 @@ export const broken: Part = async (bench) => {
       `${name}/app.yaml`,
       serverManifest({ name, release: 0, ...sizeOf(name) }),
     ]);
-    await repo.commit(Object.fromEntries(first), 'what is good');
-    for (const name of all) await isHealthy(bench, controller, name);
+    const revision = await repo.commit(Object.fromEntries(first), 'what is good');
+    await allConverged(bench, controller.ask, revision, all.length);
     const apps = all.map((name) => ({ name, host: hostOf(name) }));
     checker = startChecker({ port: settings.http, apps, modes: servingModes, ...clients });
     const site = { bench, settings, controller, checker, commit: repo.commit, program };

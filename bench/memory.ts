@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runProgram } from '../.ci/run-program.ts';
 import { findCaddy, startCaddy } from '../src/caddy/caddy-process.ts';
+import { allConverged } from './all-converged.ts';
 import { askPage } from './ask-page.ts';
 import { builtProgram } from './built-program.ts';
 import { createConfigRepo } from './config-repo.ts';
-import { askSocket, type Controller, startController } from './controller.ts';
+import { askSocket, startController } from './controller.ts';
 import { releases } from './images.ts';
 import { manifests } from './noop.ts';
 import { type Settings, writeSettings } from './settings.ts';
@@ -98,7 +99,7 @@ async function measure(
   const ready: number[] = [];
   let controller = startController(settings, env, entry);
   try {
-    await converged(bench, controller.ask, revision, apps);
+    await allConverged(bench, controller.ask, revision, apps);
     for (let index = 0; index < Math.min(5, options.repetitions); index += 1) {
       // Of a host that stands, as after every restart of the controller.
       await controller.stop();
@@ -112,7 +113,7 @@ async function measure(
     const atFirst = await memoryOf(controller.pid);
     await delay(rest, undefined, { signal });
     const { anonymous, resident } = await memoryOf(controller.pid);
-    await converged(bench, controller.ask, revision, apps);
+    await allConverged(bench, controller.ask, revision, apps);
     const asked = await memoryOf(controller.pid);
     const label = apps === 0 ? `no apps: ${name}` : `${apps} apps, ${state}: ${name}`;
     return [
@@ -145,24 +146,6 @@ async function prepare(dir: string, apps: number, state: string) {
     onLine: () => {},
   });
   return { settings, revision, stopCaddy: () => running.stop() };
-}
-
-interface Status {
-  readonly revision: string;
-  readonly converged: boolean;
-}
-
-async function converged(
-  { signal }: Workbench,
-  ask: Controller['ask'],
-  revision: string,
-  apps: number,
-): Promise<void> {
-  const wait = { what: `${apps} apps are converged`, deadline: apps * 5_000 + 60_000, pause: 250, signal };
-  await until(wait, async () => {
-    const status = await ask<Status>('status');
-    return (status?.converged && status.revision === revision) || undefined;
-  });
 }
 
 /** Asked seldom enough not to be what is measured. */
@@ -213,7 +196,7 @@ async function inContainer(bench: Workbench, program: string, apps: number, envi
       return askSocket<T>(join(settings.stateDir, 'plimsoll.sock'), `/api/v1/${path}`);
     };
     try {
-      await converged(bench, ask, revision, apps);
+      await allConverged(bench, ask, revision, apps);
     } catch (error) {
       if (await isRunning()) throw error;
       return { figures: [], faults: [`${label}: it ended before it had converged`] };

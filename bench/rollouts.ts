@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { allConverged } from './all-converged.ts';
 import { startChecker } from './checker.ts';
 import { type ConfigRepo, createConfigRepo } from './config-repo.ts';
 import { followContainers } from './container-events.ts';
@@ -11,7 +12,6 @@ import {
   deploymentsOf,
   drain,
   hostOf,
-  isHealthy,
   type Switch,
   serverManifest,
   switchesOf,
@@ -47,8 +47,8 @@ export const rollouts: Part = async (bench) => {
   let checker: ReturnType<typeof startChecker> | undefined;
   try {
     const first = names.map((name) => [pathOf(name), serverManifest({ name, release: 1 })]);
-    await repo.commit(Object.fromEntries(first), 'the first releases');
-    for (const name of names) await isHealthy(bench, controller, name);
+    const revision = await repo.commit(Object.fromEntries(first), 'the first releases');
+    await allConverged(bench, controller.ask, revision, names.length);
     checker = startChecker({ port: settings.http, apps, modes: ['good'], ...clients });
     const rest = await underLoad(settings.http, () => delay(atRest, undefined, { signal: bench.signal }));
     const seconds: number[] = [];

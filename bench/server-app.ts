@@ -1,8 +1,6 @@
 import type { DeploymentItem, DeploymentItemDetail } from '../src/api/read-routes.ts';
 import type { Controller } from './controller.ts';
 import { serverImages } from './images.ts';
-import { until } from './until.ts';
-import type { Workbench } from './workbench.ts';
 
 export interface ServerApp {
   readonly name: string;
@@ -41,15 +39,6 @@ export function serverManifest(app: ServerApp): object {
       deploy: { drain: `${drain}s`, stopGrace: '1s', ...deploy },
     },
   };
-}
-
-/** All of it is there, serves and is what git wants. */
-export async function isHealthy({ signal }: Workbench, controller: Controller, name: string): Promise<void> {
-  const wait = { what: `${name} is healthy`, deadline: 300_000, pause: 100, signal };
-  await until(wait, async () => {
-    const app = await controller.app(name);
-    return (app?.health === 'Healthy' && app.sync === 'Synced') || undefined;
-  });
 }
 
 /** Newest first. */
