@@ -39,6 +39,12 @@ export const memory: Part = async (bench) => {
     'withoutCompiler',
     'requireBuiltins',
   ]);
+  const parted = await builtProgram(join(program, 'parted'), [
+    'leaveOut',
+    'withoutCompiler',
+    'requireBuiltins',
+    'partOfGit',
+  ]);
   const entry = await builtProgram(join(program, 'installed'));
   const oneHeap = { MALLOC_ARENA_MAX: '1' };
   const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '8192' };
@@ -51,7 +57,8 @@ export const memory: Part = async (bench) => {
     { name: '+ without what nothing calls', entry: left },
     { name: '+ schemas compiled before', entry: judged },
     { name: '+ without fetch', entry: required },
-    { name: "+ part of git's library, as installed", entry },
+    { name: "+ part of git's library", entry: parted },
+    { name: '+ local time without Intl, as installed', entry },
     { name: "+ one heap of malloc's", entry, env: oneHeap },
     { name: '+ what is large apart from it', entry, env: largeApart },
     { name: '+ its end given back', entry, env: trimmed },
