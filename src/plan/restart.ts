@@ -19,7 +19,9 @@ export function restartAt(scene: Scene, container: Container, health: Health | u
   const tries = triesOf(scene, container.replica);
   const { world } = scene;
   if (container.state === 'running') return asPast(health?.since ?? world.now, world) + backoff(tries + 1);
-  const downSince = container.finishedAt ? asPast(sinceOf(world, container), world) : world.now;
+  // Where it is not told when it ended: that was after it was last started.
+  const lastStarted = scene.memory.restarts[container.replica]?.at(-1) ?? 0;
+  const downSince = asPast(sinceOf(world, container) || lastStarted, world);
   return tries === 0 ? downSince : downSince + backoff(tries);
 }
 

@@ -44,10 +44,13 @@ function isArriving(scene: Scene, { current }: Replica): boolean {
   return current.standing === 'settling' && scene.world.now < settleDeadline(scene, current.container);
 }
 
-/** Replicas that the release does not have serve until all those that it has do, or did and have ended since. */
+/**
+ * Replicas that the release does not have serve until all those that it has do, or did and have ended since. A release
+ * that is not proven and of which all have ended may never have served.
+ */
 function leavingReplicas(scene: Scene): Serving[] {
   const isLeftToAny = scene.replicas.some(({ current }) => current?.standing !== 'finished');
-  if (isLeftToAny ? isSwitched(scene, true) : isSwitched(scene)) return [];
+  if (isLeftToAny || scene.proven ? isSwitched(scene, true) : isSwitched(scene)) return [];
   const leaving = scene.surplus.filter(
     (one) => one.replica >= scene.replicas.length && isServing(scene, one) && !isDraining(scene, one),
   );
