@@ -16,7 +16,7 @@ export function routesOf(scene: Scene, frozen: boolean): RouteTable {
   if (isLeavingItsName(scene) && !isSwitched(scene)) return running;
   const replicas = servingReplicas(scene);
   if (replicas.length === 0) return keepWhileNothingServes(scene, running);
-  const app = domainSource(scene, target.app);
+  const app = domainSource(scene, target.app, running);
   if (app) return app.domains.map((domain) => sameOr(running, toRoute(scene, app, domain, replicas)));
   return running.map((route) => ({
     ...route,
@@ -75,23 +75,25 @@ function keepWhileNothingServes(scene: Scene, running: readonly Route[]): RouteT
   return replicas === 0 || isDone ? [] : running;
 }
 
-/** A new release's routes come with it: as long as an older one serves, the older one's routes stand. */
-function domainSource(scene: Scene, app: App): App | undefined {
+/**
+ * A new release's routes come with it: as long as an older one serves, the older one's routes stand. Once it was switched
+ * to, what Caddy runs stands (undefined): a replica of it that fails then takes no route away again.
+ */
+function domainSource(scene: Scene, app: App, running: readonly Route[]): App | undefined {
   if (scene.proven || isSwitched(scene)) return app;
-  const { lastHealthy } = scene.memory;
+  const before = scene.memory.lastHealthy?.app;
+  if (before && running.some((route) => domainOf(app, route) && !domainOf(before, route))) return undefined;
   // Not even Caddy knows the older one's: better these than none for who serves.
-  return lastHealthy?.app ?? (scene.world.observed.proxy.state === 'edited' ? app : undefined);
+  return before ?? (scene.world.observed.proxy.state === 'edited' ? app : undefined);
+}
+
+function domainOf({ domains }: App, { host, path }: Route): Domain | undefined {
+  return domains.find((one) => one.host === host && one.path === path);
 }
 
 /** The older release's routes are known only from what Caddy runs: they stand, and dial who serves now. */
-function keptUpstreams(
-  scene: Scene,
-  app: App,
-  { app: owner, host, path }: Route,
-  replicas: readonly Serving[],
-): Upstream[] {
-  const domain = app.domains.find((one) => one.host === host && one.path === path);
-  const dialling = { owner, app, port: domain?.port ?? '' };
+function keptUpstreams(scene: Scene, app: App, route: Route, replicas: readonly Serving[]): Upstream[] {
+  const dialling = { owner: route.app, app, port: domainOf(app, route)?.port ?? '' };
   return replicas.map((serving) => toUpstream(scene, dialling, serving));
 }
 

@@ -94,6 +94,8 @@ const underWay: ReadonlySet<string> = new Set(['Pulling', 'Starting', 'Verifying
 
 /** What is left to wait for is the next look-up of a tag. */
 function isResting({ controller, host }: Model, plan: Plan): boolean {
+  // A retry of the host's own may be due later than that.
+  if ((controller.memory.apps['']?.failure?.nextRetry ?? 0) > host.now) return false;
   const lookUps = plan.apps.flatMap(({ wakeAt }) => wakeAt ?? []);
   if (plan.wakeAt !== undefined && !lookUps.includes(plan.wakeAt)) return false;
   return plan.apps.every((one) => {
