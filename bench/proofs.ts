@@ -134,7 +134,7 @@ const corpora = [
 ];
 const speedParts = ['noop', 'beside', 'plan', 'reading'];
 const longSizes = ['--apps', '10,100,1000', '--beside', '50', '--repetitions', '7'];
-const shortSizes = ['--apps', '10', '--beside', '5', '--repetitions', '3'];
+const shortSizes = ['--apps', '10', '--beside', '3', '--repetitions', '2'];
 
 /** How a person repeats it alone. */
 export function typedCommand({ typed, env = {} }: Command): string {
