@@ -62,12 +62,8 @@ export async function sweepLabel(docker: Docker, label: string): Promise<string[
   await eachOf(containers, ({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }));
   const { Volumes: volumes } = await docker.listVolumes({ filters });
   await eachOf(volumes, ({ Name }) => docker.getVolume(Name).remove());
-  const kept: string[] = [];
-  const networks = await docker.listNetworks({ filters });
-  await eachOf(networks, async ({ Id, Name }) => {
-    if (!(await removeNetwork(docker, Id))) kept.push(Name);
-  });
-  return kept;
+  await eachOf(await docker.listNetworks({ filters }), ({ Id }) => removeNetwork(docker, Id));
+  return (await docker.listNetworks({ filters })).map(({ Name }) => Name);
 }
 
 async function eachOf<T>(
