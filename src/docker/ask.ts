@@ -4,13 +4,24 @@ import { type Call, engineError, sentence, statusOf } from './engine-error.ts';
 export const readTimeout = 10_000;
 export const writeTimeout = 30_000;
 
-interface Limits {
+/** For what one container can hold up while the engine serves all others. */
+export interface Patience {
+  /** Milliseconds without an answer. */
+  readonly after: number;
+  /** Asked then: the call is given up with what this resolves to, and goes on to its own limit where this fails. */
+  readonly reason: (call: Call) => Promise<EdgeError>;
+}
+
+export interface Limits {
   /** Milliseconds. */
   readonly timeout?: number;
   /** Statuses that mean "already so": they resolve to `undefined`. */
   readonly fine?: readonly number[];
   /** The answer is no JSON. */
   readonly bytes?: true;
+  readonly patience?: Patience;
+  /** Ends it from outside. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -20,25 +31,32 @@ interface Limits {
 export async function ask<T>(
   call: Call,
   run: (signal: AbortSignal) => Promise<T>,
-  { timeout = writeTimeout, fine = [], bytes }: Limits = {},
+  { timeout = writeTimeout, fine = [], bytes, patience, signal }: Limits = {},
 ): Promise<T | undefined> {
   const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
+  let isOver = false;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(tooLate(call, timeout));
+    const giveUp = (error: EdgeError): void => {
+      if (isOver) return;
+      reject(error);
       abort.abort();
-    }, timeout);
+    };
+    timers.push(setTimeout(() => giveUp(tooLate(call, timeout)), timeout));
+    if (patience)
+      timers.push(setTimeout(() => void patience.reason(call).then(giveUp, () => undefined), patience.after));
   });
   try {
-    const answer = await Promise.race([run(abort.signal), late]);
+    const ended = signal ? AbortSignal.any([abort.signal, signal]) : abort.signal;
+    const answer = await Promise.race([run(ended), late]);
     if (!bytes && isCut(answer)) throw brokenOff(call);
     return answer;
   } catch (error) {
     if (fine.includes(statusOf(error))) return undefined;
     throw engineError(call, error);
   } finally {
-    clearTimeout(timer);
+    isOver = true;
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { ask, readTimeout } from './ask.ts';
+import { ask, type Limits, readTimeout } from './ask.ts';
 import { firstEntry, type TarEntry } from './tar.ts';
 
 /** Larger files are not looked at: nobody writes a configuration of that size. */
@@ -13,6 +13,7 @@ export async function readEntry(
   docker: Docker,
   container: string,
   path: string,
+  limits: Limits = {},
 ): Promise<TarEntry | undefined> {
   const call = { operation: 'read file of', object: container };
   const archive = await ask(
@@ -21,7 +22,7 @@ export async function readEntry(
       const target = docker.getContainer(encodeURIComponent(container));
       return collect((await target.getArchive({ path, abortSignal })) as Readable);
     },
-    { timeout: readTimeout, fine: [404], bytes: true },
+    { timeout: readTimeout, ...limits, fine: [404], bytes: true },
   );
   return archive === 'too much' ? { kind: 'other' } : archive && firstEntry(archive);
 }

@@ -2,12 +2,14 @@ import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
 import { EdgeError } from '../apply/ports.ts';
 import { fileDigest, secretFileDigest } from '../desired/file-digest.ts';
+import type { Limits } from './ask.ts';
 import { readEntry } from './container-files.ts';
 import { changedByHand } from './read-container.ts';
 import type { Revealing } from './reveal.ts';
 import type { SecretFolder } from './secret-folder.ts';
 import { readSecretFiles } from './secret-labels.ts';
 import { mountedFiles } from './secret-mounts.ts';
+import { isSilence } from './silent-containers.ts';
 
 interface Reading {
   readonly docker: Docker;
@@ -15,6 +17,8 @@ interface Reading {
   readonly folder: SecretFolder;
   readonly inspected: ContainerInspectInfo;
   readonly paths: readonly string[];
+  /** Of each question. */
+  readonly limits: Limits;
 }
 
 type Digests = Readonly<Record<string, string>>;
@@ -45,18 +49,18 @@ function secretDigest({ secrets, folder }: Reading, source: string | undefined):
 }
 
 async function plainDigest(
-  { docker, inspected }: Reading,
+  { docker, inspected, limits }: Reading,
   path: string,
   before: string | undefined,
 ): Promise<string | undefined> {
   try {
-    const entry = await readEntry(docker, inspected.Id, path);
+    const entry = await readEntry(docker, inspected.Id, path, limits);
     if (entry === undefined) return undefined;
     if (entry.kind !== 'file') return 'no file';
     return fileDigest({ content: entry.content.toString('utf8'), mode: entry.mode });
   } catch (error) {
     // An engine that cannot read one file is asked again with the next reading.
-    if (error instanceof EdgeError && error.kind !== 'unreachable') return before;
+    if (error instanceof EdgeError && error.kind !== 'unreachable' && !isSilence(error)) return before;
     throw error;
   }
 }

@@ -3,9 +3,9 @@ import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'do
 import { EdgeError, type EngineState } from '../apply/ports.ts';
 import { isSameValue } from '../desired/canonical.ts';
 import type { Container, Image, Network, Unread, VolumeInfo } from '../observed/observed.ts';
-import { read } from './ask.ts';
+import { type Limits, read, readTimeout } from './ask.ts';
 import { digestFiles } from './digest-files.ts';
-import { redacted } from './engine-error.ts';
+import { type Call, redacted } from './engine-error.ts';
 import type { EngineEvent } from './event-stream.ts';
 import { imageReference } from './image-reference.ts';
 import { label } from './labels.ts';
@@ -16,6 +16,7 @@ import type { Revealing } from './reveal.ts';
 import type { SecretFolder } from './secret-folder.ts';
 import { readLiveFiles } from './secret-labels.ts';
 import { isLocal, mountedFiles } from './secret-mounts.ts';
+import { isSilence, patience, SilentContainers, silence } from './silent-containers.ts';
 
 /** What is out of date and must be asked for before the cache is true again. */
 export interface Stale {
@@ -97,6 +98,8 @@ export interface CacheOptions {
   readonly isBusy: (idOrName: string) => boolean;
   /** Takes secrets out of what the engine says. */
   readonly redact: (text: string) => string;
+  /** One that kept a look waiting until it went on without can be asked for again. */
+  readonly onAnswer: (id: string) => void;
 }
 
 /** What is known of one engine, for one instance. It asks only when told that something is out of date. */
@@ -107,6 +110,8 @@ export class EngineCache {
   readonly #options: CacheOptions;
   readonly #containers = new Map<string, Cached>();
   readonly #unread = new Map<string, UnreadRow>();
+  /** Of those that are not read, who keeps everybody waiting; no look asks for them until they answer. */
+  readonly #silent: SilentContainers;
   /** When these are asked for again, by a clock that nobody sets. */
   #unreadAgainAt = 0;
   readonly #images = new Map<string, Image | undefined>();
@@ -128,6 +133,12 @@ export class EngineCache {
     this.#docker = options.docker;
     this.#instance = options.instance;
     this.#network = options.network;
+    const { onAnswer } = options;
+    this.#silent = new SilentContainers({ ask: (id, signal) => this.#askAside(id, signal), onAnswer });
+  }
+
+  close(): void {
+    this.#silent.close();
   }
 
   /** References that the loop wants to know about. */
@@ -180,9 +191,10 @@ export class EngineCache {
 
   /** What could not be read and is to be asked for once more: no event tells that the engine is able to again. */
   unreadAgain(): Partial<Stale> | undefined {
-    if (this.#unread.size === 0 || performance.now() < this.#unreadAgainAt) return undefined;
+    const ids = [...this.#unread.keys()].filter((id) => !this.#silent.isAwaited(id));
+    if (ids.length === 0 || performance.now() < this.#unreadAgainAt) return undefined;
     this.#unreadAgainAt = performance.now() + unreadPause;
-    return { files: new Set(this.#unread.keys()) };
+    return { files: new Set(ids) };
   }
 
   /** True when something is another than it was: readings that say the same stay the same values. */
@@ -205,9 +217,11 @@ export class EngineCache {
   }
 
   async #readContainers(stale: Stale): Promise<void> {
-    const listed = stale.list === 'none' ? [] : await this.#list(stale.list);
+    const awaited = new Set(this.#silent.ids.filter((id) => this.#silent.isAwaited(id)));
+    const listed = await this.#listFor(stale, awaited);
     const withFiles = this.#askable([...stale.files, ...listed]);
-    const ids = new Set([...this.#askable(stale.containers), ...withFiles]);
+    const wanted = [...this.#askable(stale.containers), ...withFiles];
+    const ids = new Set(wanted.filter((id) => !awaited.has(id)));
     const failed = new Map<string, EdgeError>();
     await eachOf(ids, async (id) => {
       const error = await this.#inspect(id, withFiles.has(id)).catch(unlessUnreachable);
@@ -223,16 +237,26 @@ export class EngineCache {
     for (const [idOrName, error] of failed) {
       const row = rows.find(({ Id, Names: names }) => Id === idOrName || nameOf(names[0] ?? '') === idOrName);
       if (!row) this.#forget(idOrName);
-      const found = row && readRow(row, this.#options);
+      if (!row || this.#mindSilence(row, error)) continue;
+      const found = readRow(row, this.#options);
       if (!found) continue;
       const unread = { ...found, message: redacted(error, this.#options.redact).message };
       this.#unread.set(found.id, this.#newer(this.#unread.get(found.id), unread) ?? unread);
     }
   }
 
+  /** True when it is silent because of an act of ours that began after it was asked for: that is no fault. */
+  #mindSilence({ Id: id, Names: names }: ContainerInfo, error: EdgeError): boolean {
+    const { isBusy } = this.#options;
+    if (!isSilence(error)) this.#silent.forget(id);
+    else if (isBusy(id) || isBusy(nameOf(names[0] ?? ''))) return true;
+    else this.#silent.add(id);
+    return false;
+  }
+
   /** Each once, and none that an act is under way on: its end asks for it again. */
   #askable(idsOrNames: Iterable<string>): Set<string> {
-    const ids = new Map([...this.#containers].map(([id, { name }]) => [name, id]));
+    const ids = new Map([...this.#containers, ...this.#unread].map(([id, { name }]) => [name, id]));
     const { isBusy } = this.#options;
     const free = [...idsOrNames].filter((one) => !isBusy(one) && !isBusy(this.nameOf(one) ?? one));
     return new Set(free.map((one) => ids.get(one) ?? one));
@@ -265,13 +289,20 @@ export class EngineCache {
     return all.flatMap(({ id, proven }) => (!proven && known.has(id) ? [id] : [])).join();
   }
 
+  /** Nobody asks for a silent one: when something happens to it, a list tells whether it is still there. */
+  async #listFor({ list, containers, files }: Stale, awaited: ReadonlySet<string>): Promise<string[]> {
+    if (list !== 'none') return this.#list(list);
+    const isHidden = [...this.#askable([...containers, ...files])].some((id) => awaited.has(id));
+    return isHidden ? this.#list('rows') : [];
+  }
+
   /** Lists what bears our label, forgets what is gone, and answers the ids to inspect. */
   async #list(mode: 'rows' | 'all'): Promise<string[]> {
     const answer = await listRows(this.#docker, this.#instance);
     if (mode === 'rows' && answer.digest === this.#agreed) return [];
     const rows = answer.rows();
     const listed = new Set(rows.map(({ Id }) => Id));
-    for (const id of [...this.#containers.keys(), ...this.#unread.keys()])
+    for (const id of [...this.#containers.keys(), ...this.#unread.keys(), ...this.#silent.ids])
       if (!listed.has(id)) this.#drop(id);
     const free = rows.filter(({ Names: names }) => !this.#options.isBusy(nameOf(names[0] ?? '')));
     const differing = free.filter((row) => this.#containers.get(row.Id)?.row !== rowOf(row));
@@ -280,9 +311,8 @@ export class EngineCache {
   }
 
   async #inspect(idOrName: string, withFiles: boolean): Promise<void> {
-    const inspected = await read({ operation: 'inspect', object: idOrName }, (abortSignal) =>
-      this.#docker.getContainer(encodeURIComponent(idOrName)).inspect({ abortSignal }),
-    );
+    const wait = this.#silent.has(idOrName) ? patience.again : patience.inspect;
+    const inspected = await this.#ask(idOrName, this.#upTo(wait));
     if (!inspected) return this.#forget(idOrName);
     if (inspected.Config.Labels?.[label.instance] !== this.#instance) return;
     const { secrets, folder } = this.#options;
@@ -299,6 +329,30 @@ export class EngineCache {
     if (this.#containers.get(inspected.Id)?.row !== row) this.#agreed = undefined;
     this.#containers.set(inspected.Id, { reading, name: nameOf(inspected.Name), row, mounted });
     if (this.#unread.delete(inspected.Id)) this.#version += 1;
+    this.#silent.forget(inspected.Id);
+  }
+
+  #ask(idOrName: string, limits: Limits): Promise<ContainerInspectInfo | undefined> {
+    const call = { operation: 'inspect', object: idOrName };
+    const container = this.#docker.getContainer(encodeURIComponent(idOrName));
+    return read(call, (abortSignal) => container.inspect({ abortSignal }), limits);
+  }
+
+  /** What `#inspect` asks for; what is answered is not kept, because events meanwhile may have made it out of date. */
+  async #askAside(id: string, signal: AbortSignal): Promise<void> {
+    const limits = { ...this.#upTo(patience.aside), timeout: patience.aside + readTimeout, signal };
+    const inspected = await this.#ask(id, limits);
+    const paths = readLiveFiles(inspected?.Config.Labels ?? {});
+    if (inspected) await digestFiles({ ...this.#options, inspected, paths, limits });
+  }
+
+  /** A container is silent when a list that is asked for after so many milliseconds is answered and it is not. */
+  #upTo(after: number): Limits {
+    const reason = async (call: Call): Promise<EdgeError> => {
+      await listRows(this.#docker, this.#instance);
+      return silence(call, after);
+    };
+    return { patience: { after, reason } };
   }
 
   #withSignal(reading: Reading): Reading {
@@ -319,7 +373,10 @@ export class EngineCache {
     const isKept = !wanted && before?.live.liveFiles && before.startedAt === container.startedAt;
     const liveFiles = isKept
       ? before.live.liveFiles
-      : await digestFiles({ ...this.#options, inspected, paths }, before?.live.liveFiles);
+      : await digestFiles(
+          { ...this.#options, inspected, paths, limits: this.#upTo(patience.file) },
+          before?.live.liveFiles,
+        );
     return { ...reading, container: { ...container, live: { ...container.live, liveFiles } } };
   }
 
@@ -333,12 +390,14 @@ export class EngineCache {
   /** One that is not whole is another one than that whose name it will have. */
   #forget(idOrName: string): void {
     this.#signalled.delete(idOrName);
+    this.#silent.forget(idOrName);
     for (const [id, { name }] of [...this.#containers, ...this.#unread])
       if (id === idOrName || name === idOrName) this.#drop(id);
   }
 
   #drop(id: string): void {
     this.#signalled.delete(id);
+    this.#silent.forget(id);
     const wasRead = this.#containers.delete(id);
     if (wasRead) this.#agreed = undefined;
     if (!this.#unread.delete(id) && !wasRead) return;

@@ -70,7 +70,12 @@ export function createEngineReader({
   /** How many acts are under way, by what they were given: a name or an id. */
   const acts = new Map<string, number>();
   const isBusy = (idOrName: string): boolean => acts.has(idOrName);
-  const cache = new EngineCache({ docker, instance, network, secrets, folder, sweeps, isBusy, redact });
+  const onAnswer = (id: string): void => {
+    mark({ containers: new Set([id]), files: new Set([id]) });
+    tell(`container ${cache.nameOf(id) ?? id.slice(0, 12)} answers`);
+  };
+  const options = { docker, instance, network, secrets, folder, sweeps, isBusy, redact, onAnswer };
+  const cache = new EngineCache(options);
   const lists = createHostLists({ docker, instance, cache });
   const listeners = new Set<(what: string) => void>();
   const checks = createExecChecks(docker, redact);
@@ -186,6 +191,7 @@ export function createEngineReader({
     close() {
       listeners.clear();
       events.close();
+      cache.close();
     },
   };
 }

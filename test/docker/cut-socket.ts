@@ -16,6 +16,8 @@ export interface CutSocket {
   hang(hanging: boolean): void;
   /** Requests whose method and path are like this are answered 500, and not passed on. */
   fail(what: RegExp | undefined): void;
+  /** Requests whose method and path are like this are kept, and passed on when the next call of this says so. */
+  hold(what: RegExp | undefined): void;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,8 @@ export async function openCutSocket(engine: string): Promise<CutSocket> {
   let refuse = false;
   let hung = false;
   let failing: RegExp | undefined;
+  let holding: RegExp | undefined;
+  const held: (() => void)[] = [];
 
   const server = createServer((client) => {
     if (refuse) return void client.destroy();
@@ -45,6 +49,7 @@ export async function openCutSocket(engine: string): Promise<CutSocket> {
       const [, request] = /^((?:GET|POST|PUT|DELETE|HEAD) \S+) HTTP/.exec(data.toString('latin1')) ?? [];
       if (request) requests.push(request);
       if (request && failing?.test(request)) return void client.write(failure);
+      if (request && holding?.test(request)) return void held.push(() => upstream.write(data));
       if (!hung) upstream.write(data);
     });
     upstream.pipe(client);
@@ -67,6 +72,10 @@ export async function openCutSocket(engine: string): Promise<CutSocket> {
     },
     fail(what) {
       failing = what;
+    },
+    hold(what) {
+      holding = what;
+      for (const pass of held.splice(0)) pass();
     },
     async close() {
       endAll();

@@ -2,12 +2,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EdgeError, type EngineState } from '../../src/apply/ports.ts';
 import { isSameValue } from '../../src/desired/canonical.ts';
+import { fileDigest } from '../../src/desired/file-digest.ts';
 import { patrolShares } from '../../src/docker/engine-cache.ts';
 import { createEngineReader, type DockerReader } from '../../src/docker/engine-reader.ts';
 import { connectEngine, findEngine } from '../../src/docker/find-engine.ts';
 import type { LogLine } from '../../src/docker/log-lines.ts';
 import { type CutSocket, openCutSocket } from './cut-socket.ts';
-import { type Corner, openCorner, until } from './test-engine.ts';
+import { type Corner, openCorner, patrolAll, until } from './test-engine.ts';
 import { ensureTestImage } from './test-image.ts';
 
 let corner: Corner;
@@ -363,6 +364,138 @@ test('one that cannot be read is told by its row, keeps its address, and is read
     other.close();
     await copy.remove();
   }
+});
+
+test('a container that keeps who asks for it waiting is waited for once, and read when it answers', async () => {
+  const { docker, engine, spec, address } = corner;
+  const silent = spec('silent', { address: address(81) });
+  await engine.createContainer(silent, [], true);
+  const { Id: id } = await docker.getContainer(silent.name).inspect();
+  const beside = await run('beside-silent');
+  const other = createEngineReader({
+    ...corner,
+    docker: connectEngine({ kind: 'socket', path: socket.path, from: 'test' }),
+  });
+  const news: string[] = [];
+  other.onChange((what) => void news.push(what));
+  const inspection = new RegExp(`/containers/${id}/json`);
+  const inspections = () => socket.requests.filter((one) => inspection.test(one)).length;
+  const look = () => other.observe(nothing);
+  const find = ({ containers }: EngineState, which: string) => containers.find((one) => one.id === which);
+  const message = `inspect ${id}: no answer within 2 s, while the engine answers others`;
+  const answers = `container ${silent.name} answers`;
+  try {
+    socket.hold(inspection);
+    socket.forget();
+    const state = await look();
+    assert.equal(state.unread, [{ id, name: silent.name, app: 'silent', message }]);
+    assert.is(find(state, beside)?.state, 'running');
+    assert.not.ok(find(state, id));
+    assert.ok(state.takenAddresses.includes(address(81)));
+    assert.is(inspections(), 2, 'by the look, and on the side');
+
+    // Whatever happens to it and to others, no look asks for it.
+    await docker.getContainer(id).update({ Memory: 67_108_864, MemorySwap: 67_108_864 });
+    await until('the word of it', () => news.includes(`container ${silent.name} update`));
+    await docker.getContainer(beside).update({ Memory: 67_108_864, MemorySwap: 67_108_864 });
+    await until('the change beside it', async () => find(await look(), beside)?.live.memory === 67_108_864);
+    other.touch('container', silent.name);
+    patrolAll(other);
+    assert.equal((await look()).unread, state.unread);
+    await quiet(look);
+    assert.is(inspections(), 2);
+    assert.not.ok(news.includes(answers));
+
+    socket.hold(undefined);
+    await until('the word that it answers', () => news.includes(answers));
+    assert.is(find(await look(), id)?.live.memory, 67_108_864);
+    assert.equal((await look()).unread, []);
+
+    socket.hold(inspection);
+    other.touch('container', id);
+    const again = await look();
+    assert.equal(again.unread, state.unread);
+    assert.is(find(again, id)?.live.memory, 67_108_864, 'what was read of it stands');
+    await docker.getContainer(id).remove();
+    await until('it gone, as a list tells', async () => {
+      const { containers, unread } = await look();
+      return unread.length === 0 && containers.every((one) => one.id !== id);
+    });
+  } finally {
+    socket.hold(undefined);
+    other.close();
+  }
+});
+
+test('a container that an act of ours keeps waiting has no fault', async () => {
+  const { docker, engine, spec } = corner;
+  const { name } = spec('kept-waiting');
+  await engine.createContainer(spec('kept-waiting'), [], true);
+  const { Id: id } = await docker.getContainer(name).inspect();
+  await seen('the new one', (state) => state.containers.some((one) => one.id === id));
+  await quiet();
+  socket.hold(new RegExp(`/containers/${id}/json`));
+  socket.forget();
+  try {
+    reader.touch('container', id);
+    const looking = observe();
+    await until('the question', () => socket.requests.length > 0);
+    reader.acting(name);
+    assert.equal((await looking).unread, []);
+  } finally {
+    socket.hold(undefined);
+    reader.touch('container', name);
+  }
+  assert.equal((await observe()).unread, []);
+});
+
+test('a container whose files are not given holds up no look after the first', async () => {
+  const { docker, engine, spec } = corner;
+  const file = { mount: '/etc/held', content: 'held', mode: 0o644 };
+  const holder = spec('held-files', { liveFiles: { [file.mount]: fileDigest(file) } });
+  await engine.createContainer(holder, [file], true);
+  const { Id: id } = await docker.getContainer(holder.name).inspect();
+  const beside = await run('beside-held');
+  const archive = new RegExp(`^GET /containers/${id}/archive`);
+  const archives = () => socket.requests.filter((one) => archive.test(one)).length;
+  const filesOf = (state: EngineState) => state.containers.find((one) => one.id === id)?.live.liveFiles;
+  await seen('its files', filesOf);
+  try {
+    socket.hold(archive);
+    socket.forget();
+    patrolAll(reader);
+    const state = await observe();
+    assert.equal(
+      state.unread.map(({ message }) => message),
+      [`read file of ${id}: no answer within 5 s, while the engine answers others`],
+    );
+    assert.ok(state.containers.some((one) => one.id === beside));
+    await until('the question on the side', () => archives() === 2);
+    patrolAll(reader);
+    assert.equal((await observe()).unread, state.unread);
+    assert.is(archives(), 2);
+    socket.hold(undefined);
+    assert.equal(await seen('its files', (one) => one.unread.length === 0 && filesOf(one)), holder.liveFiles);
+  } finally {
+    socket.hold(undefined);
+  }
+});
+
+test('where no list is answered either, it is the engine that is silent, and no container', async () => {
+  const id = await run('hung');
+  await seen('it', (state) => state.containers.some((one) => one.id === id && one.state === 'running'));
+  await quiet();
+  socket.hang(true);
+  try {
+    reader.touch('container', id);
+    const error = await observe().catch((reason) => reason);
+    assert.instance(error, EdgeError);
+    assert.equal([error.kind, error.reason], ['unreachable', 'EngineUnreachable']);
+  } finally {
+    socket.hang(false);
+    socket.cut(false);
+  }
+  await seen('it again', ({ unread, containers }) => unread.length === 0 && containers.length > 0);
 });
 
 test('what an act touched is asked for without waiting for its event', async () => {

@@ -44,6 +44,7 @@ test('a list that says the same as before is compared again once what it was com
     sweeps: false,
     isBusy: () => false,
     redact: (text) => text,
+    onAnswer: () => undefined,
   });
   await cache.refresh({ ...nothingStale(), list: 'all' });
   const resync = () => cache.refresh({ ...nothingStale(), list: 'rows' });
