@@ -239,6 +239,41 @@ faultTest(
 
 faultTest(
   {
+    kind: 'one container silent',
+    name: 'a container that keeps who asks for it waiting holds up its app alone, and goes on when it answers',
+  },
+  async (stage) => {
+    await beginWith(stage, { ...base, ...shop() });
+    stage.follow('shop', /^shop \d+$/);
+    stage.follow('api', /^api \d+$/);
+    const [ill = ''] = await stage.host.ids('shop');
+    const answering = Promise.withResolvers<void>();
+    stage.ledger.rule = ({ to, method, path }) => {
+      if (to !== 'engine' || method !== 'GET' || !path.includes(`/containers/${ill}/json`)) return undefined;
+      stage.injected += 1;
+      return { kind: 'hang', until: answering.promise };
+    };
+    // It is asked for because something happens to it, and nothing that matters.
+    await stage.host.docker.getContainer(ill).update({ CpuShares: 512 });
+    await stage.host.untilReason('shop', 'ContainerUnreadable');
+    const [begun, asked, calls] = [Date.now(), stage.injected, stage.ledger.mutations.length];
+    await stage.host.docker.getContainer(ill).update({ CpuShares: 1024 });
+    const revision = stage.commit({ ...shop(), api: { release: '9' }, web: undefined });
+    await until('the other one is there', async () => (await stage.host.marker('api')) === 'api 9');
+    await until('the third one is gone', async () => (await stage.host.ids('web')).length === 0);
+    for (const { sync, health } of stage.sampler.since(begun, 'shop'))
+      assert.equal([sync, health], ['Unknown', 'Unknown']);
+    assert.not.ok(await isUnseen(stage));
+    assert.not.ok(stage.ledger.mutations.slice(calls).some(({ path }) => path.includes(ill)));
+    assert.ok(stage.injected - asked <= 1, `${stage.injected - asked} more questions that wait`);
+    stage.ledger.calm();
+    answering.resolve();
+    await expectHolds(stage, { revision });
+  },
+);
+
+faultTest(
+  {
     kind: 'image missing',
     name: 'an image that is not there fails its app alone, and is used when it comes',
     long: true,

@@ -31,8 +31,8 @@ export type Fault =
   /** Answers with a failure and passes nothing on, or hides by it that the call was carried out. */
   | { readonly kind: 'fail'; readonly status: number; readonly carriedOut?: true }
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Takes it and never answers. */
-  | { readonly kind: 'hang' }
+  /** Takes it and never answers, or not before that. */
+  | { readonly kind: 'hang'; readonly until?: Promise<unknown> }
   /** Ends the connection at once, as one who does not listen. */
   | { readonly kind: 'refuse' };
 
@@ -146,7 +146,10 @@ export class FaultSocket {
         await delay(fault.ms);
         return this.#pass(asked, body, answer);
       case 'hang':
-        return;
+        if (fault.until === undefined) return;
+        await fault.until;
+        // Who has left meanwhile is told nothing.
+        return asked.socket.destroyed ? undefined : this.#pass(asked, body, answer);
       case 'refuse':
         return void asked.socket.destroy();
       default:
