@@ -139,12 +139,14 @@ export class Metrics {
     const running = world.observed.containers
       .filter(({ state, hook }) => state === 'running' && hook === undefined)
       .toSorted((a, b) => Number(current.has(a.id)) - Number(current.has(b.id)) || a.startedAt - b.startedAt);
+    const unread = new Set(world.observed.unread.map(({ id }) => id));
     const places = new Map(running.map((one) => [`${one.app} ${one.replica}`, one]));
     return mapInTurns([...places.values()], mostAtOnce, async (container) => ({
       app: container.app,
       replica: String(container.replica),
       restarts: world.memory.apps[container.app]?.restarts[container.replica]?.length ?? 0,
-      use: await this.#use(container),
+      // The engine may keep who asks for such a one waiting, for longer than anybody waits for metrics.
+      use: unread.has(container.id) ? undefined : await this.#use(container),
     }));
   }
 

@@ -30,8 +30,11 @@ export function usageRoutes(port: ControllerPort, metrics: Metrics) {
 
 /** Only the containers of the page are measured; one that ends meanwhile is left out. */
 async function usagePage(port: ControllerPort, query: PageQuery, isWanted: (app: string) => boolean) {
-  const running = seenWorld(port)
-    .observed.containers.filter(({ app, state }) => state === 'running' && isWanted(app))
+  const { containers, unread } = seenWorld(port).observed;
+  // The engine may keep who asks for such a one waiting, and all others of the page with him.
+  const untold = new Set(unread.map(({ id }) => id));
+  const running = containers
+    .filter(({ id, app, state }) => state === 'running' && isWanted(app) && !untold.has(id))
     .toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
   const { items, next } = pageOf(query, running, placeOf);
   const measured = await mapInTurns(items, mostAtOnce, (container) => usageItem(port, container));

@@ -23,3 +23,13 @@ export function aShop(): AController {
     controller.written.set(id, [`2026-01-01T00:00:0${replica}Z hello ${replica}`]);
   return controller;
 }
+
+/** From now on the engine tells nothing of the app's container; answers its id. */
+export function unreadOf(controller: AController, app: string): string {
+  const { host } = controller;
+  const { id = '', name = '' } = host.world.observed.containers.find((one) => one.app === app) ?? {};
+  const unread = [{ id, name, app, message: `inspect ${id}: no answer` }];
+  host.world = { ...host.world, observed: { ...host.world.observed, unread } };
+  controller.look();
+  return id;
+}

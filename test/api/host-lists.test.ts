@@ -5,7 +5,7 @@ import type { MachinePort } from '../../src/api/machine-port.ts';
 import { EdgeError } from '../../src/apply/ports.ts';
 import { aDomain, anApp, aWorld } from '../plan/worlds.ts';
 import { AController } from './a-controller.ts';
-import { aShop, first, second } from './a-shop.ts';
+import { aShop, first, second, unreadOf } from './a-shop.ts';
 import { type OverTcp, overTcp } from './over-tcp.ts';
 import type { Said } from './said.ts';
 
@@ -187,6 +187,19 @@ test('what containers use is told by replica, and one that ended meanwhile is le
   assert.is(seen.length, 3);
   assert.equal((await read(controller, 'stats?project=inner')).items.length, 1);
   assert.is((await read(controller, 'apps/shpo/stats')).code, 'UnknownApp');
+});
+
+test('what the engine does not tell about is not asked for its use', async () => {
+  const controller = aShop();
+  const untold = unreadOf(controller, 'cart');
+  const { stats } = controller.machine;
+  controller.machine.stats = (id) =>
+    id === untold ? new Promise(() => undefined) : stats.call(controller.machine, id);
+  const { items } = await read(controller, 'stats');
+  assert.equal(
+    items.map(({ app }: { app: string }) => app),
+    ['shop', 'shop'],
+  );
 });
 
 test('measuring takes turns, and pages measure only what is on them', async () => {

@@ -4,7 +4,7 @@ import { createApi } from '../../src/api/create-api.ts';
 import { Metrics } from '../../src/api/metrics.ts';
 import { anApp } from '../plan/worlds.ts';
 import type { AController } from './a-controller.ts';
-import { aShop, first, second } from './a-shop.ts';
+import { aShop, first, second, unreadOf } from './a-shop.ts';
 import { overTcp } from './over-tcp.ts';
 
 /** What Prometheus would read: a value for each series. */
@@ -61,6 +61,17 @@ test('a container that cannot be measured has no series, the others have theirs'
   const found = await series(new Metrics(controller));
   assert.is(found.get('plimsoll_container_cpu_seconds_total{app="cart",replica="0"}'), undefined);
   assert.is(found.get('plimsoll_container_restarts_total{app="cart",replica="0"}'), 0);
+  assert.is(found.get('plimsoll_container_cpu_seconds_total{app="shop",replica="0"}'), 12.5);
+});
+
+test('a container that the engine does not tell about keeps nobody who wants metrics waiting', async () => {
+  const controller = aShop();
+  const untold = unreadOf(controller, 'cart');
+  const { stats } = controller.machine;
+  controller.machine.stats = (id) =>
+    id === untold ? new Promise(() => undefined) : stats.call(controller.machine, id);
+  const found = await series(new Metrics(controller));
+  assert.is(found.get('plimsoll_container_cpu_seconds_total{app="cart",replica="0"}'), undefined);
   assert.is(found.get('plimsoll_container_cpu_seconds_total{app="shop",replica="0"}'), 12.5);
 });
 
