@@ -4,25 +4,32 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { compiledSchemas, schemaFiles, withoutCompiler } from './compiled-schemas.ts';
+import { lateTls } from './late-tls.ts';
 
 /**
  * Without what nothing calls; with functions made of the schemas; with Node's own modules required; with the part of git's
- * library that is called; with local time as `Date` tells it.
+ * library that is called; with local time as `Date` tells it; with TLS loaded when it is used.
  */
-export type Saving = 'leaveOut' | 'withoutCompiler' | 'requireBuiltins' | 'partOfGit' | 'localTime';
+export const savings = [
+  'leaveOut',
+  'withoutCompiler',
+  'requireBuiltins',
+  'partOfGit',
+  'localTime',
+  'lateTls',
+] as const;
+
+export type Saving = (typeof savings)[number];
 
 export interface BundleOptions {
   /** The folder to write to. */
   readonly out: string;
   /** Which savings are made; all, unless what each of them brings is to be measured. */
-  readonly savings?: readonly Saving[];
+  readonly made?: readonly Saving[];
 }
 
 /** Writes program and client; answers with what went into which file. */
-export async function bundle({
-  out,
-  savings = ['leaveOut', 'withoutCompiler', 'requireBuiltins', 'partOfGit', 'localTime'],
-}: BundleOptions): Promise<Metafile['outputs']> {
+export async function bundle({ out, made = savings }: BundleOptions): Promise<Metafile['outputs']> {
   const files = schemaFiles();
   const plugins: Record<Saving, Plugin> = {
     leaveOut,
@@ -30,6 +37,7 @@ export async function bundle({
     requireBuiltins,
     partOfGit,
     localTime,
+    lateTls,
   };
   const program = await build({
     ...common,
@@ -40,7 +48,8 @@ export async function bundle({
     splitting: true,
     chunkNames: '[name]-[hash]',
     define: { __dirname: 'import.meta.dirname' },
-    plugins: savings.map((saving) => plugins[saving]),
+    // The first that has a module decides: the latest knows most of it.
+    plugins: made.map((saving) => plugins[saving]).reverse(),
     // Libraries of the older kind call `require` for Node's own modules.
     banner: {
       js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);",
@@ -111,7 +120,7 @@ const leftOut: Readonly<Record<string, string>> = {
   'pino/lib/transport.js': 'logging by threads',
 };
 
-const leaveOut: Plugin = {
+export const leaveOut: Plugin = {
   name: 'leave-out',
   setup({ onLoad, onEnd }) {
     const missing = new Set(Object.keys(leftOut));
@@ -136,7 +145,7 @@ module.exports = new Proxy(refuse, { get: refuse });`,
  * `node:http` loads all that `fetch` and web sockets are made of. Each is named once for all files. What stands in for
  * Node's streams elsewhere is Node's own.
  */
-const requireBuiltins: Plugin = {
+export const requireBuiltins: Plugin = {
   name: 'require-builtins',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^[a-z:/_]+$/ }, ({ path, kind }) =>

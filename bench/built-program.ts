@@ -1,12 +1,12 @@
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { bundle, type Saving } from '../.ci/bundle.ts';
+import { bundle, type Saving, savings } from '../.ci/bundle.ts';
 
 const root = dirname(import.meta.dirname);
 
 /** Lays the program out as it is installed, bundled with these savings; answers its entry. */
-export async function builtProgram(folder: string, savings?: readonly Saving[]): Promise<string> {
-  await bundle({ out: join(folder, 'dist'), ...(savings && { savings }) });
+export async function builtProgram(folder: string, made: readonly Saving[] = savings): Promise<string> {
+  await bundle({ out: join(folder, 'dist'), made });
   for (const part of [
     'package.json',
     'schemas',

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Saving, savings } from '../.ci/bundle.ts';
 import { runProgram } from '../.ci/run-program.ts';
 import { findCaddy, startCaddy } from '../src/caddy/caddy-process.ts';
 import { allConverged } from './all-converged.ts';
@@ -24,6 +25,15 @@ const limit = 64 * 1024 * 1024;
 /** So many apps really run; of more, all are stopped: what is measured is us, not the engine. */
 const mostRunning = 200;
 const bareStart = "bare Node's start";
+/** What each saving of the bundle is, for people. */
+const brought: Readonly<Record<Saving, string>> = {
+  leaveOut: 'without what nothing calls',
+  withoutCompiler: 'schemas compiled before',
+  requireBuiltins: 'without fetch',
+  partOfGit: "part of git's library",
+  localTime: 'local time without Intl',
+  lateTls: 'TLS when it is used, as installed',
+};
 
 /** What an idle controller holds and how soon it is ready, by measure and by the number of apps. */
 export const memory: Part = async (bench) => {
@@ -31,43 +41,26 @@ export const memory: Part = async (bench) => {
   const bare = await timed(options.repetitions, signal, () => runProgram(process.execPath, ['-e', '0']));
   const figures: Figure[] = [{ name: bareStart, unit: 'ms', samples: bare }];
   const program = join(folder, 'program');
-  const whole = await builtProgram(join(program, 'whole'), []);
-  const left = await builtProgram(join(program, 'left-out'), ['leaveOut']);
-  const judged = await builtProgram(join(program, 'judged'), ['leaveOut', 'withoutCompiler']);
-  const required = await builtProgram(join(program, 'required'), [
-    'leaveOut',
-    'withoutCompiler',
-    'requireBuiltins',
-  ]);
-  const parted = await builtProgram(join(program, 'parted'), [
-    'leaveOut',
-    'withoutCompiler',
-    'requireBuiltins',
-    'partOfGit',
-  ]);
   const entry = await builtProgram(join(program, 'installed'));
   const oneHeap = { MALLOC_ARENA_MAX: '1' };
   const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '8192' };
   const trimmed = { ...largeApart, MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_TOP_PAD_: '65536' };
   // As the service and the image have it.
   const asService = { ...trimmed, NODE_COMPILE_CACHE: join(program, 'compiled') };
-  const ladder: readonly Variant[] = [
+  const ladder: readonly (Variant | { readonly name: string; readonly made: readonly Saving[] })[] = [
     { name: 'the sources', entry: undefined },
-    { name: 'bundled', entry: whole },
-    { name: '+ without what nothing calls', entry: left },
-    { name: '+ schemas compiled before', entry: judged },
-    { name: '+ without fetch', entry: required },
-    { name: "+ part of git's library", entry: parted },
-    { name: '+ local time without Intl, as installed', entry },
+    { name: 'bundled', made: [] },
+    ...savings.map((saving, last) => ({ name: `+ ${brought[saving]}`, made: savings.slice(0, last + 1) })),
     { name: "+ one heap of malloc's", entry, env: oneHeap },
     { name: '+ what is large apart from it', entry, env: largeApart },
     { name: '+ its end given back', entry, env: trimmed },
     { name: '+ what was compiled before, as a service', entry, env: asService },
   ];
   // What each measure brought is for a run that takes its time.
-  for (const variant of options.repetitions < 5 ? ladder.slice(-1) : ladder) {
-    say(`no apps: ${variant.name}`);
-    figures.push(...(await measure(bench, variant, 0)));
+  for (const step of options.repetitions < 5 ? ladder.slice(-1) : ladder) {
+    say(`no apps: ${step.name}`);
+    const built = 'made' in step ? await builtProgram(join(program, step.name), step.made) : step.entry;
+    figures.push(...(await measure(bench, { ...step, entry: built }, 0)));
   }
   const service = { name: 'as a service', entry, env: asService };
   for (const apps of options.apps) {
