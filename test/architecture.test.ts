@@ -35,7 +35,7 @@ const rooms: Readonly<Record<string, Room>> = {
   docker: { ...edge, packages: ['dockerode'] },
   caddy: { ...edge, packages: [] },
   history: { ...edge, packages: ['better-sqlite3'] },
-  probe: { ...edge, packages: [] },
+  probe: { ...edge, packages: ['p-queue'] },
   loop: { imports: [...pureRooms, 'apply'], packages: ['chokidar', 'node-cron', 'p-queue'] },
   api: {
     imports: pureRooms,

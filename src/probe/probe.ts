@@ -3,6 +3,7 @@ import type { Health } from '../observed/observed.ts';
 import type { ProbeTarget } from '../plan/plan.ts';
 import type { Exec } from './attempt.ts';
 import { TargetProbe } from './target-probe.ts';
+import { createTurns } from './turns.ts';
 
 export interface ProbeOptions {
   /** Runs a health command inside a container; false when it does not end in time. */
@@ -36,6 +37,7 @@ class Probe implements Probes {
   readonly #listeners = new Set<(container: string) => void>();
   readonly #counters = new Set<(result: ProbeResult) => void>();
   readonly #options: ProbeOptions;
+  readonly #turns = createTurns();
 
   constructor(options: ProbeOptions) {
     this.#options = options;
@@ -81,6 +83,7 @@ class Probe implements Probes {
     const { exec, now = Date.now, redact = (text) => text } = this.#options;
     return new TargetProbe(target, {
       exec,
+      turns: this.#turns,
       now,
       redact,
       onVerdict: (container) => this.#tell(container),

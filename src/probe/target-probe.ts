@@ -4,9 +4,12 @@ import type { ProbeTarget } from '../plan/plan.ts';
 import { type Answer, attempt, type Exec } from './attempt.ts';
 import { shorten } from './shorten.ts';
 import { count, emptyTally, nextDelay, type Tally } from './tally.ts';
+import type { Turns } from './turns.ts';
 
 export interface TargetContext {
   readonly exec: Exec;
+  /** Of all containers. */
+  readonly turns: Turns;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly redact: (text: string) => string;
@@ -29,7 +32,7 @@ export class TargetProbe {
   #made = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
-  /** Ends the attempt that is under way. */
+  /** Ends the attempt that is under way, or waits for its turn. */
   #attempt: AbortController | undefined;
   /** The wall clock may jump: the age is taken from it once, and then counted on. */
   readonly #ageAtFirst: number;
@@ -78,15 +81,21 @@ export class TargetProbe {
 
   #schedule(delay: number): void {
     clearTimeout(this.#timer);
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#probe(), delay);
+    if (!this.#closed) this.#timer = setTimeout(() => this.#begin(), delay);
   }
 
-  async #probe(): Promise<void> {
+  #begin(): void {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    void this.#context.turns(() => this.#probe(attempt.signal));
+  }
+
+  async #probe(signal: AbortSignal): Promise<void> {
+    if (this.#closed) return;
     const target = this.#target;
     const [at, age] = [this.#context.now(), this.#age];
-    this.#attempt = new AbortController();
     const begun = performance.now();
-    const answer = await attempt(target, this.#context.exec, this.#attempt.signal);
+    const answer = await attempt(target, this.#context.exec, signal);
     this.#attempt = undefined;
     if (this.#closed) return;
     // Where there is nothing to ask, nothing was asked.
