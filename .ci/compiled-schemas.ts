@@ -21,19 +21,33 @@ export function schemaFiles(): Readonly<Record<string, readonly object[]>> {
   return { config: [config], manifests: [app, project, secret, partSchema(app)], requests };
 }
 
-/** Puts a look into a table of functions in the place of the compiler. */
+/**
+ * Puts a look into a table of functions in the place of the compiler. Node would keep a file of them for ever; so it is
+ * taken out of what Node has loaded, and read again when it was collected meanwhile.
+ */
 export function withoutCompiler(files: ReturnType<typeof schemaFiles>): Plugin {
   const entries = Object.entries(files).flatMap(([file, schemas]) =>
     schemas.map((one) => [keyOf(one), file]),
   );
   const contents = `import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-const load = createRequire(import.meta.url);
 const files = ${JSON.stringify(Object.fromEntries(entries))};
+const keys = new WeakMap();
+const loaded = new Map();
 export function compileSchema(schema) {
-  const key = (${keyOf})(schema);
-  if (files[key] === undefined) throw new Error('a schema that was not there when plimsoll was built');
-  return load(\`./schemas-\${files[key]}.cjs\`)[key];
+  const key = keys.get(schema) ?? (${keyOf})(schema);
+  keys.set(schema, key);
+  const file = files[key];
+  if (file === undefined) throw new Error('a schema that was not there when plimsoll was built');
+  const functions = loaded.get(file)?.deref() ?? load(\`./schemas-\${file}.cjs\`);
+  loaded.set(file, new WeakRef(functions));
+  return functions[key];
+}
+function load(name) {
+  const require = createRequire(import.meta.url);
+  const functions = require(name);
+  delete require.cache[require.resolve(name)];
+  return functions;
 }`;
   return {
     name: 'without-compiler',

@@ -12,7 +12,8 @@ import { isMapping } from './desired/layers.ts';
 import { fieldProblem } from './desired/manifest-document.ts';
 import { withoutExcerpt } from './desired/parse-manifest.ts';
 import { parseYaml } from './desired/parse-yaml.ts';
-import { type Place, readTree } from './desired/read-tree.ts';
+import type { Places } from './desired/places.ts';
+import { readTree } from './desired/read-tree.ts';
 import { createValidator, type Validate } from './desired/schema-validator.ts';
 import { createSourceText, problemAt, type SourceText } from './desired/source-text.ts';
 import { parseDuration } from './desired/units.ts';
@@ -296,7 +297,7 @@ function withoutSecrets(problem: Problem, pointer = ''): Problem {
 
 interface ReadFile {
   readonly value: unknown;
-  readonly places: ReadonlyMap<string, Place>;
+  readonly places: Places;
   readonly source: SourceText;
 }
 

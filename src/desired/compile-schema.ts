@@ -2,12 +2,16 @@ import { _, Ajv2020, type Code, type KeywordCxt } from 'ajv/dist/2020.js';
 import { formats, ranges } from './schema-terms.ts';
 import type { SchemaValidator } from './schema-validator.ts';
 
+const compiled = new WeakMap<object, SchemaValidator>();
+
 /**
  * What a schema refuses, as a function. The build puts functions that it has made of all schemas in this file's place,
  * with the same compiler, so that an installed program neither loads it nor waits for it.
  */
 export function compileSchema(schema: object): SchemaValidator {
-  return createCompiler().compile(schema);
+  const known = compiled.get(schema) ?? createCompiler().compile(schema);
+  compiled.set(schema, known);
+  return known;
 }
 
 /** `terms`: the code by which functions that are written to a file reach `schema-terms.ts`. */

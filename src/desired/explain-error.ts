@@ -1,6 +1,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js';
 import { didYouMean } from './did-you-mean.ts';
-import { escapePointer, type Place } from './read-tree.ts';
+import type { Place, Places } from './places.ts';
+import { escapePointer } from './read-tree.ts';
 import { escapeText, listWords, shorten, showValue } from './shown-text.ts';
 import type { Fault } from './source-text.ts';
 
@@ -14,7 +15,7 @@ export interface FieldFault {
 type Explain = (error: ErrorObject, place: Place | undefined) => FieldFault | undefined;
 
 /** What the schema has against a value, in words; undefined when another error says it already. */
-export function explainError(error: ErrorObject, places: ReadonlyMap<string, Place>): FieldFault | undefined {
+export function explainError(error: ErrorObject, places: Places): FieldFault | undefined {
   const insideChoice = error.schemaPath.includes('/oneOf/');
   if (insideChoice) return undefined;
   if (error.propertyName !== undefined) return explainName(error, error.propertyName);

@@ -5,6 +5,7 @@ import { type Layer, mergeLayers, placeIn } from './layers.ts';
 import type { AppManifest } from './manifest.ts';
 import { fieldProblem, type ManifestDocument } from './manifest-document.ts';
 import type { ParsedDocument } from './parse-manifest.ts';
+import { packed } from './places.ts';
 import type { Tree } from './read-tree.ts';
 import { createValidator } from './schema-validator.ts';
 import { findUnsupported } from './unsupported.ts';
@@ -87,7 +88,7 @@ export function mergeApp(
   const layers = [...under, undefined, ...over];
   return {
     value: merged.value,
-    places: new Map([...places].filter(([pointer]) => (merged.ownerOf(pointer) ?? mine) === mine)),
+    places: packed(new Map([...places].filter(([pointer]) => (merged.ownerOf(pointer) ?? mine) === mine))),
     foreign(pointer) {
       const layer = layers[merged.ownerOf(pointer) ?? mine];
       return layer && { of: layer.of, at: placeIn(layer, pointer) };

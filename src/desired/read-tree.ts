@@ -1,20 +1,13 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type ParsedNode, type Scalar } from 'yaml';
 import { yamlLimits } from './parse-yaml.ts';
+import { type Place, type Places, packed } from './places.ts';
 import { showValue } from './shown-text.ts';
 import { type Fault, positionAt, type SourceText, type Span } from './source-text.ts';
-
-/** Where the value at one JSON pointer stands, and the key that leads to it. */
-export interface Place {
-  readonly key?: Span;
-  readonly value: Span;
-  /** A number or boolean as it stands in the file: `010`, `1.10`, `0x1F`. */
-  readonly written?: string;
-}
 
 /** A document as a plain value, with the place of everything in it by JSON pointer. */
 export interface Tree {
   readonly value: unknown;
-  readonly places: ReadonlyMap<string, Place>;
+  readonly places: Places;
   readonly faults: readonly { readonly span: Span; readonly fault: Fault }[];
 }
 
@@ -129,7 +122,7 @@ export function readTree(
 
   const value = read(contents, '', undefined, 0);
   if (isFull()) refuse(spanOf(contents) ?? { start: 0, end: 1 }, tooMany);
-  return { value, places, faults };
+  return { value, places: packed(places), faults };
 }
 
 /** One step of a JSON pointer. */

@@ -10,7 +10,15 @@ export interface SchemaValidator {
   errors?: readonly ErrorObject[] | null;
 }
 
+/**
+ * Compiled when it is first used. An installed program reads what the build has compiled from a file, and lets go of it
+ * when memory is collected: a controller at rest has no manifest to judge.
+ */
 export function createValidator(schema: object): Validate {
-  const validate = compileSchema(schema);
-  return (value) => (validate(value) ? [] : (validate.errors ?? []));
+  let kept: WeakRef<SchemaValidator> | undefined;
+  return (value) => {
+    const validate = kept?.deref() ?? compileSchema(schema);
+    kept = new WeakRef(validate);
+    return validate(value) ? [] : (validate.errors ?? []);
+  };
 }

@@ -1,6 +1,5 @@
 import type { App } from '../desired/app.ts';
-import { canonicalJson } from '../desired/canonical.ts';
-import { specHash } from '../desired/spec-hash.ts';
+import { specHash, valueHash } from '../desired/spec-hash.ts';
 import type { AppMemory, Quarantine, Release } from '../observed/memory.ts';
 import type { Container, Image } from '../observed/observed.ts';
 
@@ -27,10 +26,10 @@ export function isSameApp(a: App, b: App): boolean {
   return a === b || releaseKey(a) === releaseKey(b);
 }
 
-/** Equal for two apps exactly when nothing but their place in the file differs. */
+/** Equal for two apps exactly when nothing but their place in the file differs; a digest, because one of each app stays. */
 export function releaseKey(app: App): string {
   return remember(keys, app, () =>
-    canonicalJson({
+    valueHash({
       ...app,
       origin: undefined,
       domains: app.domains.map((domain) => ({ ...domain, origin: undefined })),

@@ -180,9 +180,9 @@ test('of hundreds of apps only those change whose merged manifest does', () => {
     'app-2',
   ]);
   assert.equal(changed({ 'team/conf/shared.conf': 'two' }), ['app-0']);
-  const staged = [...keys(repo(), 'staging')].filter(([, key]) => key.includes('debug'));
+  const staged = loadFiles(repo(), { loader, environment: 'staging' });
   assert.equal(
-    staged.map(([name]) => name),
+    staged.apps.filter((one) => JSON.stringify(one).includes('debug')).map(({ name }) => name),
     ['app-7'],
   );
 });
