@@ -16,22 +16,29 @@ export async function runProgram(
   context: CliContext,
   explain: ExplainError,
 ): Promise<ExitCode> {
-  let code: ExitCode = exitCodes.done;
-  const run: RunAction =
-    (action) =>
-    async (...args) => {
-      code = await action(...args);
-    };
-  const program = createProgram(context, run);
   try {
-    await program.parseAsync([...argv]);
-    return code;
+    const chosen = await choose(argv, context);
+    return await chosen();
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     const told = explain(error);
     context.err(told.text);
     return told.code;
   }
+}
+
+/** What a command line asks for. It is done after all else was let go of: a controller needs no other command any more. */
+async function choose(argv: readonly string[], context: CliContext): Promise<() => Promise<ExitCode>> {
+  let chosen = (): Promise<ExitCode> => Promise.resolve(exitCodes.done);
+  const run: RunAction =
+    (action) =>
+    async (...args) => {
+      // The last one is the command, and with it all the others.
+      args.pop();
+      chosen = () => action(...args);
+    };
+  await createProgram(context, run).parseAsync([...argv]);
+  return chosen;
 }
 
 export function createProgram(context: CliContext, run: RunAction): Command {

@@ -54,5 +54,9 @@ function noneIfMissing(error: NodeJS.ErrnoException): readonly string[] {
   throw error;
 }
 
-/** One for all: making an error costs more than a look at the disk. */
-const noSuchFile = Object.assign(new Error('there is no such file'), { code: 'ENOENT' });
+/** One for all, and no `Error`: to make one costs more than a look at the disk, and its stack keeps all that called. */
+const noSuchFile: NodeJS.ErrnoException = {
+  name: 'Error',
+  message: 'there is no such file',
+  code: 'ENOENT',
+};

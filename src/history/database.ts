@@ -30,7 +30,7 @@ export interface OpenedDatabase {
 /** SQLite's calls block the whole process: a lock elsewhere must not hold it for long. */
 const busyTimeout = 400;
 /** KiB; otherwise 16 MB of pages that are read once stay. The kernel has them, too. */
-const mostCached = 1_024;
+const mostCached = 256;
 
 /** Opens or begins a database and brings it to the newest schema. `now` names what is put aside. */
 export function openDatabase(path: string, migrations: readonly string[], now: number): OpenedDatabase {
