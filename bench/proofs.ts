@@ -64,7 +64,7 @@ export const proofRuns: readonly ProofRun[] = [
       ...npmRun('model', 'test/model/run.ts', [
         ...['--seed', String(seed)],
         ...(form === 'short'
-          ? ['--steps', '200000', '--seconds', '80']
+          ? ['--steps', '150000', '--seconds', '60']
           : ['--steps', '5000000', '--seconds', '420', '--walks', 'long']),
       ]),
       report: { option: '--json' },
@@ -96,7 +96,7 @@ export const proofRuns: readonly ProofRun[] = [
       bench([
         ...['rollouts', 'broken'],
         ...(form === 'short'
-          ? ['--rollouts', '10', '--broken', '13']
+          ? ['--rollouts', '5', '--broken', '13']
           : ['--rollouts', '200', '--broken', '100']),
       ]),
     read: readBench,
@@ -118,7 +118,7 @@ export const proofRuns: readonly ProofRun[] = [
       bench([
         'memory',
         ...(form === 'short'
-          ? ['--apps', '10', '--repetitions', '3']
+          ? ['--apps', '10', '--repetitions', '2']
           : ['--apps', '100,1000', '--repetitions', '5']),
       ]),
     read: readBench,

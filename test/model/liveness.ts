@@ -126,7 +126,8 @@ function isActing(plan: Plan): boolean {
  * A release that once counted as healthy and never answers again, whatever is done, is started again every five
  * minutes, for ever: that is how it rests.
  */
-function isHopeless({ controller }: Model, { app, steps, replicas, health, conditions }: AppPlan): boolean {
+function isHopeless({ controller, host }: Model, plan: AppPlan): boolean {
+  const { app, steps, replicas, health, conditions, wakeAt } = plan;
   const { lastHealthy, deployment, failure } = controller.memory.apps[app] ?? {};
   const release = lastHealthy?.app;
   const isStart = (kind: string) => kind === 'start' || kind === 'restart';
@@ -140,6 +141,8 @@ function isHopeless({ controller }: Model, { app, steps, replicas, health, condi
     return false;
   return (
     health !== 'Healthy' &&
+    // What was recorded has more to follow.
+    (wakeAt === undefined || wakeAt > host.now) &&
     // When that is over by itself, other things come first.
     conditions[0]?.reason !== 'Suspended' &&
     release.replicas > 0 &&
