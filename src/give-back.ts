@@ -41,13 +41,13 @@ export function giveBackAtRest(
 
 /**
  * A controller makes little at a time: what is young keeps the size that it has, where V8 would let it grow to 32 MB and
- * seldom give them back, and what is old grows in steps of 2 MB instead of 8, which costs a fifth more of collecting. Of
- * V8's compilers only the last stays, for what really is hot: the two in between compile half the program at its start,
- * and what they need for it leaves malloc's heap 3 MB larger. Not before the program is loaded: a small space costs time
- * then, and once a flag is another than it was, V8 refuses the compiled code that Node brings of its own modules.
+ * seldom give them back, and what is old grows in steps of 2 MB instead of 8, which costs a fifth more of collecting. Not
+ * before the program is loaded: a small space costs time then, and once a flag is another than it was, V8 refuses the
+ * compiled code that Node brings of its own modules. V8's two quick compilers stay: without them it would hold 3 MB less,
+ * and a start with 100 apps would take 0.3 s longer and a change 50 ms.
  */
 export function stopGrowing(): void {
-  setFlagsFromString('--semi-space-growth-factor=1 --optimize-for-size --no-sparkplug --no-maglev');
+  setFlagsFromString('--semi-space-growth-factor=1 --optimize-for-size');
 }
 
 /**
