@@ -19,6 +19,15 @@ export class Clients {
     this.#loops = [this.#loop(this.#agent), this.#loop(false)];
   }
 
+  /**
+   * What is wrong beyond what so many loads of Caddy may cost: each a connection of each of an app's clients that is just
+   * being made (`doctor` says what prevents it), or a request just sent on a kept one, which Caddy closes as idle.
+   */
+  wrongBeyond(loads: number): readonly string[] {
+    const resets = this.wrong.filter((said) => /ECONNRESET|socket hang up/.test(said));
+    return resets.length <= loads ? this.wrong.filter((said) => !resets.includes(said)) : this.wrong;
+  }
+
   async end(): Promise<void> {
     this.#ended = true;
     await Promise.all(this.#loops);

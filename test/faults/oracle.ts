@@ -357,14 +357,10 @@ function withinBounds({ host, controller }: Stage): readonly string[] {
   ];
 }
 
-/** Each load of Caddy may reset a connection of each of an app's clients that is just being made. */
 function nothingLost(stage: Stage, { gaps }: Expected): readonly string[] {
   if (gaps) return [];
   const loads = stage.loads();
-  return stage.clients.flatMap(({ wrong }) => {
-    const resets = wrong.filter((said) => /ECONNRESET|socket hang up/.test(said));
-    return resets.length <= loads ? wrong.filter((said) => !resets.includes(said)) : wrong;
-  });
+  return stage.clients.flatMap((one) => one.wrongBeyond(loads));
 }
 
 function filesBelow(folder: string): string[] {
