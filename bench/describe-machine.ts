@@ -3,6 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import type Docker from 'dockerode';
 import { runProgram } from '../.ci/run-program.ts';
+import { commitOf } from './commit-of.ts';
 import { composeVersion } from './compose.ts';
 
 /** Where the figures come from: without this they mean nothing. */
@@ -18,7 +19,7 @@ export async function describeMachine(docker: Docker): Promise<MachineFacts> {
     machine: `${cpus().length} × ${processor?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: `Linux ${release()}, ${debianName()}`,
     plimsoll: version,
-    commit: await firstLine('git', ['-C', project, 'describe', '--always', '--dirty']),
+    commit: await commitOf(project),
     node: process.versions.node,
     engine: `${engine.Version}, API ${engine.ApiVersion}`,
     caddy: await firstLine('caddy', ['version']),
