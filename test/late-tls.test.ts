@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,35 +11,18 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { leaveOut, requireBuiltins } from '../.ci/bundle.ts';
 import { lateTls } from '../.ci/late-tls.ts';
+import { selfSigned } from './self-signed.ts';
 
 const test = suite('TLS when it is used');
 const folder = mkdtempSync(join(tmpdir(), 'plimsoll-late-tls-'));
 const bundled = join(folder, 'libraries.js');
-const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+const certificate = selfSigned(folder);
 const server = createServer((request, response) => {
   response.setHeader('content-type', 'application/json').end(JSON.stringify({ path: request.url }));
 });
 
 test.before(async () => {
-  execFileSync(
-    'openssl',
-    [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-    ],
-    { stdio: 'pipe' },
-  );
-  server.setSecureContext({ key: readFileSync(key), cert: readFileSync(cert) });
+  server.setSecureContext(certificate);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   await build({
     // What meets others by TLS: an engine, a git server, and Caddy's own answer for a host.
@@ -77,7 +60,7 @@ async function say(script: string): Promise<unknown> {
     `import * as libraries from ${JSON.stringify(pathToFileURL(bundled).href)};
     import { readFileSync } from 'node:fs';
     const isLoaded = () => process.moduleLoadList.includes('NativeModule tls');
-    const [port, ca] = [${port}, readFileSync(${JSON.stringify(cert)})];
+    const [port, ca] = [${port}, readFileSync(${JSON.stringify(certificate.file)})];
     const before = isLoaded();
     const said = await (async () => { ${script} })();
     console.log(JSON.stringify({ before, said, after: isLoaded() }));

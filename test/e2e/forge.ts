@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { type Answer, installPostReceive } from '../../.ci/post-receive.ts';
 import { type GitServer, startGitServer } from '../git/git-server.ts';
 import { makeKey, type SshServer, startSshServer } from '../git/ssh-server.ts';
+import { selfSigned } from '../self-signed.ts';
 
 /**
  * A forge as far as a controller can tell: a real git server over HTTP and SSH, whose post-receive hook signs the push
@@ -31,7 +32,7 @@ export class Forge {
     forge.#git(bare, 'config', 'receive.denyDeletes', 'false');
     forge.#git(bare, 'config', 'receive.denyDeleteCurrent', 'ignore');
     const auth = { username: 'git', password: token };
-    const tls = isSecure ? forge.#makeCertificate() : undefined;
+    const tls = isSecure ? selfSigned(forge.dir) : undefined;
     forge.#http = await startGitServer(join(forge.dir, 'repos'), auth, tls);
     mkdirSync(forge.work);
     forge.#git(forge.work, 'init', '--quiet', '--initial-branch=main');
@@ -125,27 +126,6 @@ export class Forge {
     await this.#http?.close();
     await this.#ssh?.close();
     rmSync(this.dir, { recursive: true, force: true });
-  }
-
-  #makeCertificate(): { readonly key: string; readonly cert: string } {
-    const key = join(this.dir, 'certificate.key');
-    const made = [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'],
-      ...['-keyout', key, '-out', this.certificate],
-    ];
-    execFileSync('openssl', made, { stdio: 'pipe' });
-    return { key: readFileSync(key, 'utf8'), cert: readFileSync(this.certificate, 'utf8') };
   }
 
   #git(folder: string, ...args: readonly string[]): string {
