@@ -152,7 +152,7 @@ export const registerGet: Register = (program, context, run) => {
     .allowExcessArguments()
     .action(
       run(async (kind: string | undefined) => {
-        if (kind === undefined) return get.help({ error: true });
+        if (kind === undefined || kind.startsWith('-')) return get.help({ error: true });
         throw unknownKind(kind);
       }),
     );

@@ -4,6 +4,7 @@ import { commands } from './commands.ts';
 import { type CliContext, type CliError, type ExitCode, exitCodes, type RunAction } from './context.ts';
 import { registerController } from './controller.ts';
 import { registerDiff } from './diff.ts';
+import { optionsLast } from './options-last.ts';
 import { registerPlan } from './plan.ts';
 import { registerValidate } from './validate.ts';
 
@@ -37,7 +38,8 @@ async function choose(argv: readonly string[], context: CliContext): Promise<() 
       args.pop();
       chosen = () => action(...args);
     };
-  await createProgram(context, run).parseAsync([...argv]);
+  const program = createProgram(context, run);
+  await program.parseAsync([...argv.slice(0, 2), ...optionsLast(program, argv.slice(2))]);
   return chosen;
 }
 

@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
 import type { ControllerPort } from '../../src/api/controller-port.ts';
 import { createApi } from '../../src/api/create-api.ts';
 import { type Serving, serveSocket } from '../../src/api/serve.ts';
-import { commands } from '../../src/cli/commands.ts';
-import { type CliContext, CliError, exitCodes, type RunAction } from '../../src/cli/context.ts';
+import { type CliContext, CliError, exitCodes } from '../../src/cli/context.ts';
 import type { Host } from '../../src/cli/host.ts';
+import { type ExplainError, messageOf, runProgram } from '../../src/cli/program.ts';
 import { aWorld } from '../plan/worlds.ts';
 
 /** What one command line wrote and how it ended. */
@@ -34,20 +33,7 @@ export class ATerminal {
   async run(...words: readonly string[]): Promise<Ended> {
     const written = { out: '', err: '' };
     const context = this.#context(written);
-    let code = 0;
-    const run: RunAction =
-      (action) =>
-      async (...args) => {
-        code = await action(...args);
-      };
-    const program = new Command('plimsoll').exitOverride();
-    for (const register of commands) register(program, context, run);
-    quieten(program, context);
-    try {
-      await program.parseAsync(['node', 'plimsoll', ...words]);
-    } catch (error) {
-      code = exitCodeOf(error, context);
-    }
+    const code = await runProgram(['node', 'plimsoll', ...words], context, explain);
     return { code, ...written };
   }
 
@@ -112,14 +98,7 @@ export async function atTerminal(
   }
 }
 
-function quieten(command: Command, context: CliContext): void {
-  command.exitOverride().configureOutput({ writeOut: context.out, writeErr: context.err });
-  for (const one of command.commands) quieten(one, context);
-}
-
-function exitCodeOf(error: unknown, context: CliContext): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+function explain(error: unknown): ReturnType<ExplainError> {
   if (!(error instanceof CliError)) throw error;
-  context.err(`error: ${error.message}\n${error.hint === undefined ? '' : `help: ${error.hint}\n`}`);
-  return error.exitCode;
+  return { code: error.exitCode, text: messageOf(error) };
 }

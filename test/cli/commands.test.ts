@@ -216,6 +216,30 @@ test('a wrong option or value is a usage error', () =>
       assert.is((await terminal.run(...words)).code, 64, words.join(' '));
   }));
 
+test('options may stand before the name of the command', () =>
+  atTerminal(aHost(), async (terminal) => {
+    const asked = await terminal.run('get', 'apps', '-l', 'team=web', '-o', 'json');
+    assert.match(asked.out, '"name": "shop"');
+    for (const words of [
+      ['get', '-l', 'team=web', '-o', 'json', 'apps'],
+      ['-o', 'json', '-l', 'team=web', 'get', 'apps'],
+      ['--output=json', 'get', '-lteam=web', 'apps'],
+      ['-ojson', '--config', '/etc/plimsoll/plimsoll.yaml', 'get', 'apps', '-l', 'team=web'],
+    ])
+      assert.equal(await terminal.run(...words), asked, words.join(' '));
+    for (const words of [
+      ['--no-such', 'status'],
+      ['-o', 'json'],
+      ['-o', 'json', 'no-such'],
+    ])
+      assert.is((await terminal.run(...words)).code, 64, words.join(' '));
+    const { code, err } = await terminal.run('get', '-o', 'json');
+    assert.equal([code, /Usage: plimsoll get <kind>/.test(err)], [64, true]);
+    // An option's value that reads like a command is its value.
+    assert.is((await terminal.run('suspend', '--reason', 'resume', 'shop')).code, 0);
+    assert.is((await terminal.run('--reason', 'resume', 'suspend', 'api')).code, 0);
+  }));
+
 test('reconcile is done when the host has converged, and negative with the reason when an app will not', () =>
   atTerminal(aHost(), async (terminal) => {
     const good = await terminal.run('reconcile', 'shop');
