@@ -119,6 +119,7 @@ function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
   }
   if (target.app.state === 'stopped') {
     stopAll(scene, target, turn);
+    forgetFailure(scene, target, turn);
     return;
   }
   if (!scene.proven && !matches(scene, target)) open(scene, target, turn);
@@ -227,6 +228,7 @@ function removeFailed(scene: Scene, turn: Turn): void {
 /** All replicas healthy, taken over, old ones gone, time baked, hook passed: the release is the healthy one now. */
 function conclude(scene: Scene, target: Target, turn: Turn): void {
   if (!isConverged(scene, target, turn) || !planHook(scene, target, 'postDeploy', turn)) return;
+  forgetFailure(scene, target, turn);
   const { memory } = scene;
   const { specHash, imageId, revision, app } = target;
   // A deployment that this look opens is closed by the next one, together with what makes its release the healthy one.
@@ -250,6 +252,12 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
       message: 'every replica is healthy and serves',
       evidence: [],
     });
+}
+
+/** Nothing is left to do: what failed was done all the same (its answer was lost), or is not needed any more. */
+function forgetFailure({ memory: { failure } }: Scene, { specHash }: Target, { steps, records }: Turn): void {
+  const isKept = failure && (failure.specHash === undefined || failure.specHash === specHash);
+  if (isKept && steps.length === 0) records.push({ kind: 'lift', what: 'failure' });
 }
 
 /** Fields that the replacement does not show again may be changed by hand and healed once more. */

@@ -178,8 +178,10 @@ export function judgeRest(model: Model, what: string, everything: boolean): void
     if (isHopeless(model, app)) continue;
     // It is left as it stands, with hooks and with old ones beside the new.
     if (reason === 'Suspended') continue;
-    if (app.sync === 'Synced' && isWell(app)) judgeApp(model, wanted, what);
-    else if (everything && wanted) fail(model, what, app, reason);
+    if (app.sync === 'Synced' && isWell(app)) {
+      if (reason !== 'Reconciled' && !heldReasons.has(reason)) fail(model, what, app, reason);
+      judgeApp(model, wanted, what);
+    } else if (everything && wanted) fail(model, what, app, reason);
     else if (!heldReasons.has(reason) && wanted) fail(model, what, app, reason);
     else if (everything && !isKept(reason)) fail(model, what, app, reason);
   }
