@@ -206,6 +206,8 @@ export interface Upstream {
 export interface Health {
   /** The container's `startedAt` that this belongs to: an older one says nothing. */
   readonly startedAt: number;
+  /** Where it was asked; absent where that is no address of its own. */
+  readonly address?: string;
   readonly verdict: 'unknown' | 'healthy' | 'unhealthy';
   /** Milliseconds since the epoch of the last change of verdict. */
   readonly since: number;

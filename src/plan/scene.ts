@@ -273,14 +273,19 @@ export function keptVolumes(scene: Bare, target: Target): Record<string, string>
   );
 }
 
-/** The health of this start of the container; an image's own HEALTHCHECK counts when the manifest has none. */
+/**
+ * The health of this start of the container; an image's own HEALTHCHECK counts when the manifest has none. That it did
+ * not answer where it is not any more says nothing: by hand it may have been off our network meanwhile.
+ */
 export function healthOf(world: World, target: Target, container: Container): Health | undefined {
   if (target.app.healthCheck.kind === 'none' && container.imageHealth !== 'none') {
     const verdict = container.imageHealth === 'starting' ? 'unknown' : container.imageHealth;
     return { startedAt: container.startedAt, verdict, since: container.startedAt, attempts: [] };
   }
   const health = world.observed.health[container.id];
-  return health?.startedAt === container.startedAt ? health : undefined;
+  if (health?.startedAt !== container.startedAt) return undefined;
+  const { verdict, address = container.live.address } = health;
+  return verdict === 'healthy' || address === container.live.address ? health : undefined;
 }
 
 /**

@@ -53,15 +53,22 @@ export class TargetProbe {
   get health(): Health | undefined {
     const { verdict, since, attempts } = this.#tally;
     if (attempts.length === 0) return undefined;
-    return { startedAt: this.#target.startedAt, verdict, since, attempts };
+    const { startedAt, address, check } = this.#target;
+    const asked = check.kind === 'http' || check.kind === 'tcp' ? { address } : {};
+    return { startedAt, ...asked, verdict, since, attempts };
   }
 
-  /** Goes on with another check or address: the verdict holds until the new check says otherwise. */
+  /**
+   * Goes on with another check or address: the verdict holds until the new check says otherwise, but that nobody
+   * answered at another address says nothing.
+   */
   update(target: ProbeTarget): void {
-    const same = isSameValue(target.check, this.#target.check);
-    this.#target = same ? { ...target, check: this.#target.check } : target;
-    if (same) return;
-    this.#tally = { ...this.#tally, successes: 0, failures: 0 };
+    const isSame = isSameValue(target.check, this.#target.check);
+    const isElsewhere = this.#isElsewhere(target);
+    this.#target = isSame ? { ...target, check: this.#target.check } : target;
+    if (isElsewhere) this.#tally = emptyTally(this.#context.now());
+    else if (!isSame) this.#tally = { ...this.#tally, successes: 0, failures: 0 };
+    else return;
     if (this.#attempt === undefined) this.#schedule(this.#firstDelay());
   }
 
@@ -69,6 +76,11 @@ export class TargetProbe {
     this.#closed = true;
     this.#attempt?.abort();
     clearTimeout(this.#timer);
+  }
+
+  /** Who is healthy may be off our network for a moment, while it gets its name. */
+  #isElsewhere({ address }: ProbeTarget): boolean {
+    return address !== this.#target.address && this.#tally.verdict !== 'healthy';
   }
 
   get #age(): number {
@@ -106,8 +118,9 @@ export class TargetProbe {
         milliseconds: performance.now() - begun,
       });
     this.#made += 1;
-    // An answer to the check that was replaced meanwhile says nothing of the new one.
-    if (target.check !== this.#target.check) return this.#schedule(this.#firstDelay());
+    // An answer to the check that was replaced meanwhile says nothing of the new one, nor one from elsewhere.
+    if (target.check !== this.#target.check || this.#isElsewhere(target))
+      return this.#schedule(this.#firstDelay());
     if (answer !== undefined) this.#count(target, answer, at, age);
     if (target.check.kind !== 'none') this.#schedule(nextDelay(this.#tally, this.#made, target.check));
   }

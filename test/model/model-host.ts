@@ -252,20 +252,24 @@ export class ModelHost {
   }
 
   #ask(container: Container): Health {
-    const { id, startedAt } = container;
+    const { id, startedAt, live } = container;
+    const { address } = live;
     const verdict = this.#verdict(container);
     if (verdict === 'healthy') {
       this.verified.add(id);
       this.passed.add(releaseOf(container));
     }
     const before = this.#health[id];
-    if (before?.startedAt === startedAt && before.verdict === verdict) return before;
+    const isSame = before?.startedAt === startedAt && before.verdict === verdict;
+    if (isSame && before.address === address) return before;
     const attempts = [{ at: this.now, ok: verdict === 'healthy', detail: verdict }];
     const isMute = behaviourOf(container.imageId) === 'mute';
-    return { startedAt, verdict, since: this.now, attempts: isMute ? [] : attempts };
+    return { startedAt, address, verdict, since: this.now, attempts: isMute ? [] : attempts };
   }
 
-  #verdict({ id, imageId, startedAt }: Container): Health['verdict'] {
+  #verdict({ id, imageId, startedAt, live }: Container): Health['verdict'] {
+    // Nobody reaches it.
+    if (live.address === '') return 'unhealthy';
     // A clock that was set back is nothing that a program in a container waits for.
     const isYoung = (limit: number) => this.now >= startedAt && this.now - startedAt < limit;
     const sick = this.sick.get(id);

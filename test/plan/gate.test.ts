@@ -49,6 +49,16 @@ test('a release whose last answer was bad has missed its deadline', () => {
   assert.ok(isQuarantined(decide(lateWorld('unknown', [ok, refused]))));
 });
 
+test('a release that nobody could ask while it was off our network is asked where it is now before it is judged', () => {
+  const { observed, ...world } = lateWorld('unknown', [refused]);
+  const asked = (address: string) =>
+    Object.fromEntries(Object.entries(observed.health).map(([id, health]) => [id, { ...health, address }]));
+  const isLate = (address: string) =>
+    isQuarantined(decide({ ...world, observed: { ...observed, health: asked(address) } }));
+  assert.not(isLate(''));
+  assert.ok(isLate(observed.containers[0]?.live.address ?? ''));
+});
+
 test('a release whose deadline has passed by a clock that was set is given the time that it has not had', () => {
   const world = lateWorld('unknown', [refused]);
   const ages = Object.fromEntries(world.observed.containers.map(({ id }) => [id, 5_000]));

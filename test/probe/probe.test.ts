@@ -208,6 +208,24 @@ test('keeps the verdict over a changed check until that says otherwise', async (
   });
 });
 
+test('that nobody answered at another address says nothing of this one', async () => {
+  const app = await httpApp((_asked, answer) => answer.end('ok'));
+  const target = httpTarget(app, {}, { interval: 60_000, retries: 1 });
+  const away = { ...target, address: '' };
+  await probing([away], async (probe) => {
+    const { address, attempts } = await verdict(probe, 'unhealthy');
+    assert.equal([address, attempts.at(-1)?.detail], ['', 'the container has no address on our network']);
+    probe.setTargets([target]);
+    assert.is(probe.health().c1, undefined);
+    const health = await verdict(probe, 'healthy');
+    assert.is(health.address, target.address);
+    assert.is(health.attempts.length, 1);
+    // Who is well stays so until it fails where it is.
+    probe.setTargets([away]);
+    assert.is(probe.health().c1?.verdict, 'healthy');
+  });
+});
+
 test('answers to looks that come faster than its attempts', async () => {
   const app = await httpApp((_asked, answer) => void setTimeout(() => answer.end(), 50));
   const wanted = httpTarget(app);
