@@ -73,7 +73,7 @@ export const promises: readonly Promised[] = [
   {
     promise: 'Crash-only: kill -9 at any instant converges to the same end',
     evidence: [
-      faults('SIGKILL at a call', 'SIGKILL again and again'),
+      faults('SIGKILL at a call', 'SIGKILL again and again', 'many at once'),
       longFaults('controller out of memory'),
       model('schedules', /^walk/),
     ],

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Pebble, pebbleProblem } from '../caddy/pebble.ts';
 import { until } from '../caddy/real-caddy.ts';
+import { damages } from './damages.ts';
 import type { Fault } from './fault-socket.ts';
 import { faultTest, isLong, say } from './fault-test.ts';
 import { nextRelease, operations, strikeAt } from './operations.ts';
@@ -12,36 +13,6 @@ import { plain, type Stage, whole } from './stage.ts';
 
 const base = { api: { release: '0' }, web: { release: '0' } };
 const shop = () => ({ shop: { release: nextRelease(), spec: whole } });
-
-/** What can be done to Caddy from outside, whatever the controller is about. */
-const damages: Readonly<Record<string, (stage: Stage) => Promise<unknown>>> = {
-  'killed and started with nothing': async ({ host: { caddy } }) => {
-    await caddy.kill();
-    await caddy.run();
-  },
-  emptied: ({ host: { caddy } }) =>
-    caddy.askAdmin('/load', JSON.stringify({ admin: { listen: `127.0.0.1:${caddy.adminPort}` } })),
-  edited: async ({ host: { caddy } }) => {
-    const name = await serverOf(caddy);
-    await caddy.askAdmin(`/config/apps/http/servers/${name}/routes/0`, undefined, 'DELETE');
-  },
-  'given a foreign route': async ({ host: { caddy } }) => {
-    const name = await serverOf(caddy);
-    const route = { match: [{ host: ['nobody.test'] }], handle: [{ handler: 'static_response', body: 'x' }] };
-    await caddy.askAdmin(`/config/apps/http/servers/${name}/routes/0`, JSON.stringify(route), 'PUT');
-  },
-};
-
-type Admin = Stage['host']['caddy'];
-
-/** The server that listens for the apps. */
-async function serverOf(caddy: Admin): Promise<string> {
-  const { body } = await caddy.askAdmin('/config/apps/http/servers');
-  const servers = Object.entries(JSON.parse(body) as Record<string, unknown>);
-  const [name] = servers.find(([, server]) => JSON.stringify(server).includes('api.test')) ?? [];
-  if (name === undefined) throw new Error(`no server of ours: ${body}`);
-  return name;
-}
 
 faultTest(
   {

@@ -3,8 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from '../caddy/real-caddy.ts';
 import { image } from '../e2e/host.ts';
-import type { Fault } from './fault-socket.ts';
 import { faultTest, isLong, say } from './fault-test.ts';
+import { illnesses } from './illnesses.ts';
 import { nextRelease, type OperationName, operations } from './operations.ts';
 import { beginWith, expectHolds, lastSteps } from './oracle.ts';
 import { seed, seeded } from './seeded.ts';
@@ -12,17 +12,6 @@ import { plain, type Stage, whole } from './stage.ts';
 
 const base = { api: { release: '0' }, web: { release: '0' } };
 const shop = () => ({ shop: { release: nextRelease(), spec: whole } });
-
-/** What an engine does that is not well, to each call by chance. */
-const illnesses: Readonly<Record<string, (random: () => number) => Fault | undefined>> = {
-  'answers 500 to one call in ten': (random) => {
-    if (random() >= 0.1) return undefined;
-    return random() < 0.5 ? { kind: 'fail', status: 500 } : { kind: 'fail', status: 500, carriedOut: true };
-  },
-  'breaks off one answer in ten': (random) =>
-    random() < 0.1 ? { kind: 'break', when: random() < 0.5 ? 'half-sent' : 'half-answered' } : undefined,
-  'is slow': (random) => ({ kind: 'delay', ms: Math.ceil(random() * 400) }),
-};
 
 for (const [illness, judge] of Object.entries(illnesses))
   faultTest(

@@ -1,26 +1,14 @@
-import type Docker from 'dockerode';
 import { test } from 'uvu';
 import { until } from '../caddy/real-caddy.ts';
 import { image } from '../e2e/host.ts';
+import { hands } from './by-hand.ts';
 import { faultTest, isLong, say } from './fault-test.ts';
 import { operations, strikeAt } from './operations.ts';
 import { beginWith, expectHolds } from './oracle.ts';
 import { sample, seed, seeded } from './seeded.ts';
-import { plain, type Stage, whole } from './stage.ts';
+import { plain, whole } from './stage.ts';
 
 const base = { api: { release: '0' }, web: { release: '0' } };
-
-/** What people do to a container while it is being replaced or has just come. */
-const hands: Readonly<Record<string, (container: Docker.Container, stage: Stage) => Promise<unknown>>> = {
-  stopped: (container) => container.stop({ t: 1 }),
-  killed: (container) => container.kill(),
-  removed: (container) => container.remove({ force: true }),
-  renamed: (container, { host }) => container.rename({ name: `${host.instance}-by-hand` }),
-  paused: (container) => container.pause(),
-  updated: (container) => container.update({ PidsLimit: 77 }),
-  disconnected: (container, { host }) =>
-    host.docker.getNetwork(`plimsoll-${host.instance}`).disconnect({ Container: container.id, Force: true }),
-};
 
 faultTest(
   {
