@@ -44,17 +44,15 @@ export const memory: Part = async (bench) => {
   const entry = await builtProgram(join(program, 'installed'));
   const oneHeap = { MALLOC_ARENA_MAX: '1' };
   const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '8192' };
-  const trimmed = { ...largeApart, MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_TOP_PAD_: '65536' };
   // As the service and the image have it.
-  const asService = { ...trimmed, NODE_COMPILE_CACHE: join(program, 'compiled') };
+  const asService = { ...largeApart, MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_TOP_PAD_: '65536' };
   const ladder: readonly (Variant | { readonly name: string; readonly made: readonly Saving[] })[] = [
     { name: 'the sources', entry: undefined },
     { name: 'bundled', made: [] },
     ...savings.map((saving, last) => ({ name: `+ ${brought[saving]}`, made: savings.slice(0, last + 1) })),
     { name: "+ one heap of malloc's", entry, env: oneHeap },
     { name: '+ what is large apart from it', entry, env: largeApart },
-    { name: '+ its end given back', entry, env: trimmed },
-    { name: '+ what was compiled before, as a service', entry, env: asService },
+    { name: '+ its end given back, as a service', entry, env: asService },
   ];
   // What each measure brought is for a run that takes its time.
   for (const step of options.repetitions < 5 ? ladder.slice(-1) : ladder) {
