@@ -1,17 +1,18 @@
 import type { Command } from 'commander';
+import { commands } from '../src/cli/commands.ts';
 import type { CliContext } from '../src/cli/context.ts';
 import { createProgram } from '../src/cli/program.ts';
 
 /** Every command in a table, and then what its `--help` says, as Markdown. */
 export function cliReference(): string {
   const text = new Captured();
-  const program = createProgram(text.context, () => async () => {});
-  const commands = program.commands.flatMap((command) => leavesOf(command, ''));
-  const rows = commands.map(
+  const program = createProgram(text.context, () => async () => {}, commands);
+  const leaves = program.commands.flatMap((command) => leavesOf(command, ''));
+  const rows = leaves.map(
     ({ name, command }) =>
       `| [\`plimsoll ${name}\`](#plimsoll-${name.replaceAll(' ', '-')}) | ${command.description()} |`,
   );
-  const helps = commands.map(({ name, command }) => `### \`plimsoll ${name}\`\n\n${text.help(command)}\n`);
+  const helps = leaves.map(({ name, command }) => `### \`plimsoll ${name}\`\n\n${text.help(command)}\n`);
   return ['| command | what it does |', '| --- | --- |', ...rows, '', ...helps].join('\n');
 }
 

@@ -18,6 +18,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { staleFiles } from '../.ci/generate.ts';
+import { commands } from '../src/cli/commands.ts';
 import type { CliContext } from '../src/cli/context.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { ConfigError, loadConfig } from '../src/config.ts';
@@ -203,7 +204,7 @@ async function whyRefused({ words, isMention }: CommandLine): Promise<string | u
   const quiet = { out: () => {}, err: (text: string) => void said.push(text) };
   const context = { ...quiet, env: {}, version: '', schema: {} } as unknown as CliContext;
   try {
-    await createProgram(context, () => async () => {}).parseAsync(['node', 'plimsoll', ...words]);
+    await createProgram(context, () => async () => {}, commands).parseAsync(['node', 'plimsoll', ...words]);
     return undefined;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

@@ -1,8 +1,11 @@
+import { registerApply } from './apply.ts';
 import { registerApprove } from './approve.ts';
 import { registerAudit } from './audit.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import type { Register } from './context.ts';
+import { registerController } from './controller.ts';
+import { registerDiff } from './diff.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerDown } from './down.ts';
 import { registerEvents } from './events.ts';
@@ -10,6 +13,7 @@ import { registerGet } from './get.ts';
 import { registerHistory } from './history.ts';
 import { registerInit } from './init.ts';
 import { registerLogs } from './logs.ts';
+import { registerPlan } from './plan.ts';
 import { registerReconcile } from './reconcile.ts';
 import { registerRender } from './render.ts';
 import { registerRestart } from './restart.ts';
@@ -21,11 +25,17 @@ import { registerStatus } from './status.ts';
 import { registerSuspend } from './suspend.ts';
 import { registerToken } from './token.ts';
 import { registerTop } from './top.ts';
+import { registerValidate } from './validate.ts';
 import { registerVersion } from './version.ts';
 import { registerWait } from './wait.ts';
 
 /** In the order that help lists them. */
 export const commands: readonly Register[] = [
+  registerController,
+  registerApply,
+  registerPlan,
+  registerDiff,
+  registerValidate,
   registerStatus,
   registerGet,
   registerTop,

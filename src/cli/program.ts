@@ -1,12 +1,14 @@
 import { Command, CommanderError } from 'commander';
-import { registerApply } from './apply.ts';
-import { commands } from './commands.ts';
-import { type CliContext, type CliError, type ExitCode, exitCodes, type RunAction } from './context.ts';
+import {
+  type CliContext,
+  type CliError,
+  type ExitCode,
+  exitCodes,
+  type Register,
+  type RunAction,
+} from './context.ts';
 import { registerController } from './controller.ts';
-import { registerDiff } from './diff.ts';
 import { optionsLast } from './options-last.ts';
-import { registerPlan } from './plan.ts';
-import { registerValidate } from './validate.ts';
 
 /** Turns any error into a message on stderr and an exit code; what is not expected is a bug with an id. */
 export type ExplainError = (error: unknown) => { readonly code: ExitCode; readonly text: string };
@@ -38,12 +40,19 @@ async function choose(argv: readonly string[], context: CliContext): Promise<() 
       args.pop();
       chosen = () => action(...args);
     };
-  const program = createProgram(context, run);
+  const program = createProgram(context, run, await commandsFor(argv));
   await program.parseAsync([...argv.slice(0, 2), ...optionsLast(program, argv.slice(2))]);
   return chosen;
 }
 
-export function createProgram(context: CliContext, run: RunAction): Command {
+/** A controller stays, and with it all that was loaded: no other command is. */
+async function commandsFor([, , name]: readonly string[]): Promise<readonly Register[]> {
+  if (name === 'controller') return [registerController];
+  const { commands } = await import('./commands.ts');
+  return commands;
+}
+
+export function createProgram(context: CliContext, run: RunAction, commands: readonly Register[]): Command {
   const program = new Command('plimsoll')
     .description('Keeps a Docker host at the line drawn in git.')
     .version(context.version, '-V, --version')
@@ -54,15 +63,7 @@ export function createProgram(context: CliContext, run: RunAction): Command {
       'after',
       '\nExit codes: 0 done, 1 a negative answer, 2 invalid input, 3 cannot observe, 4 refused, 64 usage, 70 a bug of ours.',
     );
-  for (const register of [
-    registerController,
-    registerApply,
-    registerPlan,
-    registerDiff,
-    registerValidate,
-    ...commands,
-  ])
-    register(program, context, run);
+  for (const register of commands) register(program, context, run);
   for (const command of program.commands)
     command.exitOverride().configureOutput({ writeOut: context.out, writeErr: context.err });
   return program;
