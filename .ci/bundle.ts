@@ -142,8 +142,9 @@ module.exports = new Proxy(refuse, { get: refuse });`,
 
 /**
  * Node's own modules are required instead of imported: an import reads every export once, and to read some of them of
- * `node:http` loads all that `fetch` and web sockets are made of. Each is named once for all files. What stands in for
- * Node's streams elsewhere is Node's own.
+ * `node:http` loads all that `fetch` and web sockets are made of. Each is named once for all files, and what nobody
+ * imports is not read: some of it stops to look lazy once the builder has read it. What stands in for Node's streams
+ * elsewhere is Node's own. Of threads pino only asks whether it is in one, and plimsoll makes none.
  */
 export const requireBuiltins: Plugin = {
   name: 'require-builtins',
@@ -153,6 +154,8 @@ export const requireBuiltins: Plugin = {
         ? { path: path.replace(/^(?!node:)/, 'node:'), namespace: 'builtin', sideEffects: false }
         : undefined,
     );
+    onResolve({ filter: /^worker_threads$/ }, () => ({ path: 'main-thread', namespace: 'no-threads' }));
+    onLoad({ filter: /.*/, namespace: 'no-threads' }, () => ({ contents: 'exports.isMainThread = true;' }));
     onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
     onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
       const properties = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path)));
@@ -160,13 +163,14 @@ export const requireBuiltins: Plugin = {
         ([name, { get }]) => (!get || harmless.includes(name)) && /^[a-z]\w*$/i.test(name),
       );
       const names = read.map(([name]) => name).filter((name) => name !== 'default' && name !== 'constants');
-      const renamed = names.map((name) => `${name}: $${name}`).join(', ');
+      const named = names.map((name) => `const $${name} = /* @__PURE__ */ of('${name}');`).join('\n');
       const constants = read.some(([name]) => name === 'constants')
         ? 'export const constants = builtin.constants;'
         : '';
       return {
         contents: `const builtin = require('${path}');
-const { ${renamed} } = builtin;
+const of = (name) => builtin[name];
+${named}
 export { ${names.map((name) => `$${name} as ${name}`).join(', ')} };
 ${constants}
 export default builtin;`,
