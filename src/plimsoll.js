@@ -7,6 +7,8 @@ if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(`plimsoll needs Node 22.22 or newer; this is ${process.versions.node}\n`);
   process.exit(64);
 }
+// Some of Node's modules keep a few bytes of the pool for ever, and with them the whole of it.
+Buffer.poolSize = 8192;
 const source = new URL('./main.ts', import.meta.url);
 // Node does not strip types below node_modules, so an installed package runs what was compiled.
 const installed =
