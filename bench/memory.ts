@@ -45,7 +45,7 @@ export const memory: Part = async (bench) => {
   const oneHeap = { MALLOC_ARENA_MAX: '1' };
   const largeApart = { ...oneHeap, MALLOC_MMAP_THRESHOLD_: '8192' };
   // As the service and the image have it.
-  const asService = { ...largeApart, MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_TOP_PAD_: '65536' };
+  const asService = { ...largeApart, MALLOC_TRIM_THRESHOLD_: '16384', MALLOC_TOP_PAD_: '16384' };
   const ladder: readonly (Variant | { readonly name: string; readonly made: readonly Saving[] })[] = [
     { name: 'the sources', entry: undefined },
     { name: 'bundled', made: [] },

@@ -59,8 +59,8 @@ test('image and unit use memory in the same way', () => {
   for (const file of ['Dockerfile', 'plimsoll.service']) {
     assert.match(text(file), /\bMALLOC_ARENA_MAX=1\b/);
     assert.match(text(file), /\bMALLOC_MMAP_THRESHOLD_=8192\b/);
-    assert.match(text(file), /\bMALLOC_TRIM_THRESHOLD_=65536\b/);
-    assert.match(text(file), /\bMALLOC_TOP_PAD_=65536\b/);
+    assert.match(text(file), /\bMALLOC_TRIM_THRESHOLD_=16384\b/);
+    assert.match(text(file), /\bMALLOC_TOP_PAD_=16384\b/);
   }
 });
 
