@@ -20,6 +20,7 @@ import { parse } from 'yaml';
 import { staleFiles } from '../.ci/generate.ts';
 import { commands } from '../src/cli/commands.ts';
 import type { CliContext } from '../src/cli/context.ts';
+import { optionsLast } from '../src/cli/options-last.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { ConfigError, loadConfig } from '../src/config.ts';
 import { loadFiles, problemLines } from './desired/corpus.ts';
@@ -204,7 +205,8 @@ async function whyRefused({ words, isMention }: CommandLine): Promise<string | u
   const quiet = { out: () => {}, err: (text: string) => void said.push(text) };
   const context = { ...quiet, env: {}, version: '', schema: {} } as unknown as CliContext;
   try {
-    await createProgram(context, () => async () => {}, commands).parseAsync(['node', 'plimsoll', ...words]);
+    const program = createProgram(context, () => async () => {}, commands);
+    await program.parseAsync(['node', 'plimsoll', ...optionsLast(program, words)]);
     return undefined;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
