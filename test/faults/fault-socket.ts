@@ -245,7 +245,9 @@ export class FaultSocket {
     const { upstream } = this.#options;
     const to = 'path' in upstream ? { socketPath: upstream.path } : { host: '127.0.0.1', ...upstream };
     const { method, url: path } = asked;
-    return request({ ...to, method, path, headers: this.#headers(asked), agent: false });
+    const onward = request({ ...to, method, path, headers: this.#headers(asked), agent: false });
+    // What is carried out and answered by nobody may be a stream, which has no end of its own.
+    return onward.on('socket', (socket) => this.#track(socket));
   }
 
   /** Caddy accepts no other host than the one it listens on. */
