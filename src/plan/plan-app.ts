@@ -5,7 +5,7 @@ import type { Planned } from './at-rest.ts';
 import { type Blocker, findBlocker } from './blockers.ts';
 import { findDifferences, isOnlySecrets } from './differences.ts';
 import { deploymentOf, newDeploymentId } from './draft.ts';
-import { type GateFailure, gateFailure, isHealthy } from './gate.ts';
+import { type GateFailure, gateFailure, isHealthy, isReady } from './gate.ts';
 import type { Decision, Step } from './plan.ts';
 import { planHook, tendHooks } from './plan-hooks.ts';
 import { planReplicas } from './plan-replicas.ts';
@@ -33,6 +33,7 @@ export function planApp(scene: Scene, planned: ReadonlyMap<string, Planned>): Om
   if (suspended) suspend(scene, turn);
   else if (failure && scene.target) fail(scene, scene.target, failure, turn);
   else act(scene, turn, blocker);
+  if (!suspended) forgetFailure(scene, turn);
   holdBack(scene, turn);
   const loopEnds = crashLoopUntil(scene);
   if (loopEnds !== undefined) turn.wake(loopEnds);
@@ -119,7 +120,6 @@ function act(scene: Scene, turn: Turn, blocker: Blocker | undefined): void {
   }
   if (target.app.state === 'stopped') {
     stopAll(scene, target, turn);
-    forgetFailure(scene, target, turn);
     return;
   }
   if (!scene.proven && !matches(scene, target)) open(scene, target, turn);
@@ -228,7 +228,6 @@ function removeFailed(scene: Scene, turn: Turn): void {
 /** All replicas healthy, taken over, old ones gone, time baked, hook passed: the release is the healthy one now. */
 function conclude(scene: Scene, target: Target, turn: Turn): void {
   if (!isConverged(scene, target, turn) || !planHook(scene, target, 'postDeploy', turn)) return;
-  forgetFailure(scene, target, turn);
   const { memory } = scene;
   const { specHash, imageId, revision, app } = target;
   // A deployment that this look opens is closed by the next one, together with what makes its release the healthy one.
@@ -255,9 +254,11 @@ function conclude(scene: Scene, target: Target, turn: Turn): void {
 }
 
 /** Nothing is left to do: what failed was done all the same (its answer was lost), or is not needed any more. */
-function forgetFailure({ memory: { failure } }: Scene, { specHash }: Target, { steps, records }: Turn): void {
-  const isKept = failure && (failure.specHash === undefined || failure.specHash === specHash);
-  if (isKept && steps.length === 0) records.push({ kind: 'lift', what: 'failure' });
+function forgetFailure({ memory: { failure }, target, replicas }: Scene, turn: Turn): void {
+  if (!failure || !target || turn.steps.length > 0 || turn.phases.size > 0) return;
+  const isLifted = failure.specHash !== undefined && failure.specHash !== target.specHash;
+  const isThere = target.app.state === 'stopped' || replicas.every(({ current }) => isReady(current));
+  if (isThere && !isLifted) turn.records.push({ kind: 'lift', what: 'failure' });
 }
 
 /** Fields that the replacement does not show again may be changed by hand and healed once more. */
