@@ -8,7 +8,13 @@ import { proofRuns } from '../../bench/proofs.ts';
 import { formatPage, problemsOf } from '../../bench/results-page.ts';
 
 const kinds = [
-  ...['history deleted', 'SIGKILL at a switch', 'SIGKILL at a call', 'SIGKILL again and again'],
+  ...[
+    'history deleted',
+    'SIGKILL at a switch',
+    'SIGKILL at a call',
+    'SIGKILL again and again',
+    'many at once',
+  ],
   ...['broken release', 'difficult release', 'engine hangs', 'Caddy gone', 'image missing', 'git unreadable'],
   ...['events lost', 'old version', 'controller out of memory', 'app out of memory', 'ACME fails'],
 ];
